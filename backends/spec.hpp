@@ -1,0 +1,54 @@
+// The backend specification string, KIND[:NAME][,key=value...]: parsed and checked, nothing opened.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "backends/driver.hpp"
+#include "stack/base/address.hpp"
+
+namespace coax::backends {
+
+// One value per kind of backend; what is not given has the default of its field.
+struct kernel_spec {};
+
+struct wire_spec {
+    std::string segment = "default";            // segments are named within the process
+    std::vector<stack::ip_prefix> addresses;    // ip=; empty: the next free one of 198.18.0.0/24
+    unsigned mtu = 1500;                        // mtu=
+};
+
+struct xdp_spec {
+    std::string interface;
+    std::vector<stack::ip_prefix> addresses;    // ip=, may be repeated
+    stack::ip_address gateway;                  // gw=, unspecified: none
+    enum class attach_mode { automatic, native, skb } mode = attach_mode::automatic;  // mode=
+    unsigned queue = 0;                         // queue=, first NIC queue
+    unsigned queues = 1;                        // queues=
+    unsigned frames = 4096;                     // frames=, UMEM size in frames of 4096 bytes
+    unsigned ring_entries = 2048;               // ring=, descriptors of each ring, power of two
+    enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
+    bool tx_checksum = true;                    // tx_checksum=on|off, metadata offload if there
+};
+
+using spec = std::variant<kernel_spec, wire_spec, xdp_spec>;
+
+// The spec, or one line that names what is wrong and what would be right.
+std::variant<spec, failure> parse_spec(std::string_view text);
+
+// What this build and machine offer: each kind with "yes" or the reason why not, and an example.
+struct availability {
+    std::string kind;
+    bool available = false;
+    std::string reason;   // empty if available
+    std::string example;  // a specification string
+};
+std::vector<availability> available_backends();
+
+// Opens the backend of a spec that moves frames (not kernel_spec).
+std::variant<std::unique_ptr<driver>, failure> open_driver(const spec& what);
+
+}  // namespace coax::backends

@@ -1,0 +1,110 @@
+// Addresses as values: MAC, IP of either family, prefix, endpoint.
+// Text forms are made and parsed here; nothing here knows a packet or a route.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coax::stack {
+
+// IEEE 802 MAC-48 address.
+struct mac_address {
+    std::array<std::uint8_t, 6> octets{};
+
+    constexpr bool is_multicast() const noexcept { return (octets[0] & 1U) != 0; }
+    constexpr bool is_broadcast() const noexcept { return *this == broadcast(); }
+    static constexpr mac_address broadcast() noexcept {
+        return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    }
+    static std::optional<mac_address> parse(std::string_view text) noexcept;  // "02:00:00:00:00:01"
+    std::string to_string() const;
+    friend constexpr bool operator==(const mac_address&, const mac_address&) noexcept = default;
+};
+
+// An IPv4 or IPv6 address in 16 bytes, network order. IPv4 is held in its mapped form
+// ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so both families share every table and key; a mapped address
+// that arrives inside an IPv6 header is refused by the ip layer (RFC 4291: not for the wire).
+class ip_address {
+  public:
+    constexpr ip_address() noexcept = default;  // ::, unspecified of IPv6
+    static constexpr ip_address v4(std::uint32_t host_order) noexcept {
+        ip_address a;
+        a.octets_ = {0,    0,    0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
+                     static_cast<std::uint8_t>(host_order >> 24),
+                     static_cast<std::uint8_t>(host_order >> 16),
+                     static_cast<std::uint8_t>(host_order >> 8),
+                     static_cast<std::uint8_t>(host_order)};
+        return a;
+    }
+    static constexpr ip_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c,
+                                   std::uint8_t d) noexcept {
+        return v4((std::uint32_t{a} << 24) | (std::uint32_t{b} << 16) | (std::uint32_t{c} << 8) | d);
+    }
+    static constexpr ip_address v6(const std::array<std::uint8_t, 16>& octets) noexcept {
+        ip_address a;
+        a.octets_ = octets;
+        return a;
+    }
+    static constexpr ip_address any_v4() noexcept { return v4(0); }
+    static std::optional<ip_address> parse(std::string_view text) noexcept;
+
+    constexpr bool is_v4() const noexcept {
+        for (std::size_t i = 0; i < 10; ++i)
+            if (octets_[i] != 0) return false;
+        return octets_[10] == 0xff && octets_[11] == 0xff;
+    }
+    constexpr bool is_v6() const noexcept { return !is_v4(); }
+    // Host order. Only for is_v4().
+    constexpr std::uint32_t to_v4() const noexcept {
+        return (std::uint32_t{octets_[12]} << 24) | (std::uint32_t{octets_[13]} << 16) |
+               (std::uint32_t{octets_[14]} << 8) | octets_[15];
+    }
+    constexpr const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
+    bool is_unspecified() const noexcept;  // 0.0.0.0 or ::
+    bool is_loopback() const noexcept;     // 127/8 or ::1
+    bool is_multicast() const noexcept;    // 224/4 or ff00::/8
+    bool is_limited_broadcast() const noexcept;  // 255.255.255.255
+    std::string to_string() const;
+
+    // Two 64-bit words, for hashing and comparing.
+    std::uint64_t high() const noexcept { return word(0); }
+    std::uint64_t low() const noexcept { return word(8); }
+    friend constexpr bool operator==(const ip_address&, const ip_address&) noexcept = default;
+    friend constexpr auto operator<=>(const ip_address&, const ip_address&) noexcept = default;
+
+  private:
+    std::uint64_t word(std::size_t at) const noexcept {
+        std::uint64_t w;
+        std::memcpy(&w, octets_.data() + at, sizeof w);
+        return w;
+    }
+    alignas(8) std::array<std::uint8_t, 16> octets_{};
+};
+
+// An address with a prefix length: an interface address ("198.18.0.2/24") or a route's target.
+struct ip_prefix {
+    ip_address address;
+    std::uint8_t length = 0;  // bits of the own family: 0..32 or 0..128
+
+    bool contains(const ip_address& other) const noexcept;  // same family and prefix
+    static std::optional<ip_prefix> parse(std::string_view text) noexcept;
+    std::string to_string() const;
+    friend bool operator==(const ip_prefix&, const ip_prefix&) noexcept = default;
+};
+
+// Transport address. Port in host order.
+struct endpoint {
+    ip_address address;
+    std::uint16_t port = 0;
+
+    std::string to_string() const;  // "198.18.0.2:80", "[fd00::1]:80"
+    friend bool operator==(const endpoint&, const endpoint&) noexcept = default;
+};
+
+}  // namespace coax::stack

@@ -1,0 +1,110 @@
+// One host's TCP/IP stack over one device: the face that the framework sees. It owns no clock, no
+// thread and no system call; the caller turns it:
+//
+//     receive(now)  takes one burst from the device through ingress      (loop while it says more)
+//     advance(now)  fires expired timers
+//     next_event()  what became possible for which socket                (loop until empty)
+//     flush(now)    egress: sends what the above and the socket calls caused, one device burst at
+//                   a time
+//     next_deadline()  when advance() must be called again at the latest
+//
+// Socket calls only change state and buffers; frames leave in flush() alone.
+// Not thread-safe: one stack belongs to one thread. No call throws; allocation failure of a pool is
+// error::no_buffer_space.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "stack/base/address.hpp"
+#include "stack/base/random.hpp"
+#include "stack/base/result.hpp"
+#include "stack/base/time.hpp"
+#include "stack/config.hpp"
+#include "stack/device.hpp"
+#include "stack/tcp/layer.hpp"
+
+namespace coax::stack {
+
+using tcp_socket = tcp::socket_id;
+
+struct interface_address {
+    ip_prefix prefix;  // own address with the length of the link's prefix
+};
+
+struct route {
+    ip_prefix destination;     // 0.0.0.0/0: default
+    ip_address gateway;        // unspecified: on link
+};
+
+// A dropped-frame or event counter by name ("ip.bad_checksum"); see DESIGN, rule 9.
+struct counter {
+    std::string_view name;
+    std::uint64_t value;
+};
+
+class ip_stack {
+  public:
+    // `device` and `randomness` must outlive the stack.
+    ip_stack(const stack_config& config, device& device, random_source& randomness);
+    ~ip_stack();
+    ip_stack(const ip_stack&) = delete;
+    ip_stack& operator=(const ip_stack&) = delete;
+
+    // --- interface and routes. The connected route of an address comes with it.
+    status add_address(const interface_address& address);
+    status add_route(const route& route);
+    std::vector<interface_address> addresses() const;
+
+    // --- turning
+    bool receive(instant now);       // true: the burst was full, call again
+    void advance(instant now);
+    bool flush(instant now);         // false: the device took not all; call again next turn
+    instant next_deadline() const;   // `never` if no timer runs
+    bool next_event(tcp::event& event);
+
+    // --- TCP sockets. All calls answer error::bad_handle for a stale socket.
+    result<tcp_socket> tcp_open(void* user);
+    void tcp_set_user(tcp_socket socket, void* user);
+    // port 0: an ephemeral one (RFC 6056). Unspecified address: any own address.
+    status tcp_bind(tcp_socket socket, const endpoint& local, bool reuse_address);
+    status tcp_listen(tcp_socket socket, std::uint32_t backlog);
+    // Starts an active open; `connected` or `failed` follows as an event.
+    status tcp_connect(tcp_socket socket, const endpoint& remote, instant now);
+    // error::would_block when the accept queue is empty. The user pointer of the new socket is null.
+    result<tcp::accepted> tcp_accept(tcp_socket listener);
+    // Copies into the send buffer; 1..n bytes, or would_block when it is full.
+    result<std::size_t> tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
+                                 instant now);
+    // Copies out of the receive buffer; 1..n bytes, would_block, or end_of_stream.
+    result<std::size_t> tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
+                                    instant now);
+    std::size_t tcp_available(tcp_socket socket) const;  // bytes that tcp_receive would give now
+    std::size_t tcp_send_space(tcp_socket socket) const; // bytes that tcp_send would take now
+    status tcp_shutdown(tcp_socket socket, tcp::shutdown_side side, instant now);
+    // Orderly: what stands in the send buffer is still sent, the FIN after it. The id is gone. With
+    // unread data a RST is sent instead (RFC 9293 3.10.4, RFC 2525 2.17).
+    void tcp_close(tcp_socket socket, instant now);
+    void tcp_abort(tcp_socket socket, instant now);      // RST at once. The id is gone.
+    result<flow> tcp_ends(tcp_socket socket) const;      // local is set once bound
+    error tcp_error(tcp_socket socket);                  // why it failed; none if it did not
+
+    // --- TCP options
+    status tcp_set_no_delay(tcp_socket socket, bool on, instant now);
+    status tcp_set_keep_alive(tcp_socket socket, bool on, instant now);
+    status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
+    status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
+
+    // --- observation
+    std::vector<counter> counters() const;
+    std::size_t tcp_socket_count() const;  // of all states, TIME-WAIT included
+
+  private:
+    struct parts;
+    std::unique_ptr<parts> parts_;
+};
+
+}  // namespace coax::stack

@@ -1,0 +1,15 @@
+# coax_add_area: a static library over the sources of one area, or an INTERFACE target while the
+# area has none. Either way the caller gets ${name}_SCOPE: PUBLIC or INTERFACE.
+# Usage: coax_add_area(coax_stack ALIAS coax::stack SOURCES a.cpp b.cpp)
+function(coax_add_area name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "ALIAS" "SOURCES")
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:coax_warnings>)
+    set(${name}_SCOPE PUBLIC PARENT_SCOPE)
+  else()
+    add_library(${name} INTERFACE)
+    set(${name}_SCOPE INTERFACE PARENT_SCOPE)
+  endif()
+  add_library(${arg_ALIAS} ALIAS ${name})
+endfunction()

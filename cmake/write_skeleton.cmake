@@ -1,0 +1,7 @@
+# Runs `bpftool gen skeleton` with its output in a file; no half-written header is left after an error.
+execute_process(COMMAND "${BPFTOOL}" gen skeleton "${OBJECT}" name "${NAME}"
+  OUTPUT_FILE "${HEADER}.part" RESULT_VARIABLE status ERROR_VARIABLE message)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "bpftool gen skeleton ${OBJECT}: ${message}")
+endif()
+file(RENAME "${HEADER}.part" "${HEADER}")

@@ -1,0 +1,3 @@
+// Boost.Beast's own sources, compiled once for the program (BOOST_BEAST_SEPARATE_COMPILATION).
+
+#include <boost/beast/src.hpp>

@@ -14,16 +14,16 @@ namespace coax::backends {
 
 // What a backend really runs on, printed at start and by `coax backends`; never what was asked for.
 struct description {
-    std::string kind;                     // "xdp", "wire", "tap", "kernel"
-    std::string interface;                // name, or empty
-    std::string mode;                     // xdp: "native" or "skb" and "copy" or "zero-copy"
-    std::vector<unsigned> queues;         // NIC queues in use
-    std::vector<std::string> offloads;    // "tx-checksum", "gso", "rx-superframes", ...
-    unsigned mtu = 0;                     // bytes of IP packet
-    std::vector<std::string> addresses;   // "198.18.0.2/24"
-    std::vector<std::string> notes;       // anything the user should know, one sentence each
+    std::string kind;                    // "xdp", "wire", "tap", "kernel"
+    std::string interface;               // name, or empty
+    std::string mode;                    // xdp: "native" or "skb" and "copy" or "zero-copy"
+    std::vector<unsigned> queues;        // NIC queues in use
+    std::vector<std::string> offloads;   // "tx-checksum", "gso", "rx-superframes", ...
+    unsigned mtu = 0;                    // bytes of IP packet
+    std::vector<std::string> addresses;  // "198.18.0.2/24"
+    std::vector<std::string> notes;      // anything the user should know, one sentence each
 
-    std::string to_line() const;          // one line for people
+    std::string to_line() const;  // one line for people
 };
 
 // An error with a text that says what is wrong and what to do about it.

@@ -2,10 +2,10 @@
 // context sleeps. Knows nothing of frames, sockets or handlers.
 #pragma once
 
-#include <liburing.h>
-
 #include <cstdint>
 #include <system_error>
+
+#include <liburing.h>
 
 #include "stack/base/time.hpp"
 

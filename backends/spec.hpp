@@ -16,22 +16,22 @@ namespace coax::backends {
 struct kernel_spec {};
 
 struct wire_spec {
-    std::string segment = "default";            // segments are named within the process
-    std::vector<stack::ip_prefix> addresses;    // ip=; empty: the next free one of 198.18.0.0/24
-    unsigned mtu = 1500;                        // mtu=
+    std::string segment = "default";          // segments are named within the process
+    std::vector<stack::ip_prefix> addresses;  // ip=; empty: the next free one of 198.18.0.0/24
+    unsigned mtu = 1500;                      // mtu=
 };
 
 struct xdp_spec {
     std::string interface;
-    std::vector<stack::ip_prefix> addresses;    // ip=, may be repeated
-    stack::ip_address gateway;                  // gw=, unspecified: none
+    std::vector<stack::ip_prefix> addresses;  // ip=, may be repeated
+    stack::ip_address gateway;                // gw=, unspecified: none
     enum class attach_mode { automatic, native, skb } mode = attach_mode::automatic;  // mode=
-    unsigned queue = 0;                         // queue=, first NIC queue
-    unsigned queues = 1;                        // queues=
-    unsigned frames = 4096;                     // frames=, UMEM size in frames of 4096 bytes
-    unsigned ring_entries = 2048;               // ring=, descriptors of each ring, power of two
+    unsigned queue = 0;            // queue=, first NIC queue
+    unsigned queues = 1;           // queues=
+    unsigned frames = 4096;        // frames=, UMEM size in frames of 4096 bytes
+    unsigned ring_entries = 2048;  // ring=, descriptors of each ring, power of two
     enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
-    bool tx_checksum = true;                    // tx_checksum=on|off, metadata offload if there
+    bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
 };
 
 using spec = std::variant<kernel_spec, wire_spec, xdp_spec>;

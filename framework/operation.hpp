@@ -32,7 +32,8 @@ class operation_queue {
   public:
     operation_queue() = default;
     operation_queue(operation_queue&& other) noexcept
-        : front_(std::exchange(other.front_, nullptr)), back_(std::exchange(other.back_, nullptr)) {}
+        : front_(std::exchange(other.front_, nullptr)),
+          back_(std::exchange(other.back_, nullptr)) {}
     operation_queue& operator=(operation_queue&&) = delete;
     ~operation_queue() {
         while (operation* o = pop()) o->destroy();

@@ -12,40 +12,40 @@ namespace coax::stack {
 using namespace std::chrono_literals;
 
 struct tcp_config {
-    std::uint32_t connections_max = 1U << 20;      // sockets of all states together
-    std::uint32_t listen_backlog_max = 4096;       // accept queue, as net.core.somaxconn
-    std::uint32_t syn_queue_max = 4096;            // half-open connections of one listener
-    std::uint32_t send_buffer_bytes = 1U << 20;    // per connection, upper bound; taken as used
-    std::uint32_t receive_buffer_bytes = 1U << 20; // per connection, upper bound of the window
-    std::uint64_t buffer_memory_bytes = 1ULL << 30;// all socket buffers of the stack together
-    std::uint16_t reassembly_ranges_max = 64;      // out-of-order ranges per connection
-    std::uint8_t congestion_window_initial = 10;   // segments, RFC 6928
-    duration rto_initial = 1s;                     // RFC 6298 (2.1)
-    duration rto_min = 200ms;                      // as Linux; RFC 6298 (2.4) says 1 s (SHOULD)
-    duration rto_max = 60s;                        // RFC 6298 (2.5): at least 60 s
-    duration delayed_ack = 40ms;                   // RFC 9293 3.8.6.3 MUST-58: below 500 ms
-    duration time_wait = 60s;                      // as Linux; RFC 9293 3.4.2 says 2 MSL
-    duration fin_wait_2 = 60s;                     // orphaned half-closed connections, as Linux
-    duration user_timeout = 900s;                  // R2, RFC 9293 3.8.3 MUST-23: at least 100 s
-    std::uint8_t syn_retries = 6;                  // with 1 s RTO: about 127 s; RFC: at least 3 min
-                                                   // for R2 of SYN is met by rto back-off to 60 s
+    std::uint32_t connections_max = 1U << 20;        // sockets of all states together
+    std::uint32_t listen_backlog_max = 4096;         // accept queue, as net.core.somaxconn
+    std::uint32_t syn_queue_max = 4096;              // half-open connections of one listener
+    std::uint32_t send_buffer_bytes = 1U << 20;      // per connection, upper bound; taken as used
+    std::uint32_t receive_buffer_bytes = 1U << 20;   // per connection, upper bound of the window
+    std::uint64_t buffer_memory_bytes = 1ULL << 30;  // all socket buffers of the stack together
+    std::uint16_t reassembly_ranges_max = 64;        // out-of-order ranges per connection
+    std::uint8_t congestion_window_initial = 10;     // segments, RFC 6928
+    duration rto_initial = 1s;                       // RFC 6298 (2.1)
+    duration rto_min = 200ms;                        // as Linux; RFC 6298 (2.4) says 1 s (SHOULD)
+    duration rto_max = 60s;                          // RFC 6298 (2.5): at least 60 s
+    duration delayed_ack = 40ms;                     // RFC 9293 3.8.6.3 MUST-58: below 500 ms
+    duration time_wait = 60s;                        // as Linux; RFC 9293 3.4.2 says 2 MSL
+    duration fin_wait_2 = 60s;                       // orphaned half-closed connections, as Linux
+    duration user_timeout = 900s;                    // R2, RFC 9293 3.8.3 MUST-23: at least 100 s
+    std::uint8_t syn_retries = 6;  // with 1 s RTO: about 127 s; RFC: at least 3 min
+                                   // for R2 of SYN is met by rto back-off to 60 s
     std::uint8_t syn_ack_retries = 5;
-    std::uint16_t ephemeral_port_first = 32768;    // as Linux; RFC 6056 3.2
+    std::uint16_t ephemeral_port_first = 32768;  // as Linux; RFC 6056 3.2
     std::uint16_t ephemeral_port_last = 60999;
-    bool timestamps = true;                        // RFC 7323
-    bool window_scaling = true;                    // RFC 7323
+    bool timestamps = true;      // RFC 7323
+    bool window_scaling = true;  // RFC 7323
 };
 
 struct neighbour_config {
-    std::uint32_t entries_max = 1024;   // cached neighbours; the oldest goes first
-    std::uint16_t pending_max = 16;     // packets waiting for one neighbour, RFC 1122 2.3.2.2
-    duration reachable = 30s;           // then asked again while in use
-    duration retry = 1s;                // between ARP requests, RFC 1122 2.3.2.1: at most one a second
+    std::uint32_t entries_max = 1024;  // cached neighbours; the oldest goes first
+    std::uint16_t pending_max = 16;    // packets waiting for one neighbour, RFC 1122 2.3.2.2
+    duration reachable = 30s;          // then asked again while in use
+    duration retry = 1s;  // between ARP requests, RFC 1122 2.3.2.1: at most one a second
     std::uint8_t retries_max = 3;
 };
 
 struct ip_config {
-    std::uint8_t time_to_live = 64;     // RFC 1122 3.2.1.7
+    std::uint8_t time_to_live = 64;  // RFC 1122 3.2.1.7
     std::uint32_t routes_max = 1024;
     std::uint32_t icmp_per_second_max = 1000;  // errors and resets sent, token bucket
 };
@@ -60,7 +60,7 @@ struct stack_config {
     neighbour_config neighbour;
     ip_config ip;
     udp_config udp;
-    std::uint16_t burst = 64;           // frames per device call
+    std::uint16_t burst = 64;  // frames per device call
 };
 
 }  // namespace coax::stack

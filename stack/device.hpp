@@ -28,34 +28,34 @@ enum class checksum_policy : std::uint8_t {
 };
 
 struct device_capabilities {
-    std::uint16_t mtu = 1500;            // bytes of IP packet, without the Ethernet header
-    std::uint16_t headroom = 0;          // bytes a slot keeps free before its frame; informational
-    mac_address address;                 // own MAC
+    std::uint16_t mtu = 1500;    // bytes of IP packet, without the Ethernet header
+    std::uint16_t headroom = 0;  // bytes a slot keeps free before its frame; informational
+    mac_address address;         // own MAC
     checksum_policy receive_checksum = checksum_policy::strict;
-    bool transmit_checksum = false;      // may be asked to finish TCP/UDP checksums (partial)
-    std::uint32_t gso_max_bytes = 0;     // largest TCP super-segment accepted; 0: none
+    bool transmit_checksum = false;   // may be asked to finish TCP/UDP checksums (partial)
+    std::uint32_t gso_max_bytes = 0;  // largest TCP super-segment accepted; 0: none
 };
 
 // A received Ethernet frame without FCS. All protocol headers lie in `head` (a device must make
 // it so for the first 128 bytes, or the whole frame where shorter).
 struct rx_frame {
     const_bytes head;
-    std::span<const const_bytes> rest;   // further pieces of a multi-buffer frame
+    std::span<const const_bytes> rest;  // further pieces of a multi-buffer frame
     checksum_state checksum = checksum_state::unknown;
-    std::uint16_t gso_bytes = 0;         // segment payload size when merged from several; else 0
-    std::uint16_t segments = 1;          // how many segments were merged, 1 if unknown
+    std::uint16_t gso_bytes = 0;  // segment payload size when merged from several; else 0
+    std::uint16_t segments = 1;   // how many segments were merged, 1 if unknown
 };
 
 // Room for one frame to send. The stack writes `length` bytes from `data` on and fills in the rest.
 struct tx_slot {
     std::byte* data = nullptr;
-    std::uint32_t capacity = 0;          // bytes at data
-    std::uint32_t length = 0;            // bytes of the frame, Ethernet header included
+    std::uint32_t capacity = 0;  // bytes at data
+    std::uint32_t length = 0;    // bytes of the frame, Ethernet header included
     checksum_state checksum = checksum_state::unknown;  // unknown or partial
-    std::uint16_t checksum_start = 0;    // with partial: offset in the frame where summing starts
-    std::uint16_t checksum_offset = 0;   // with partial: offset of the field from checksum_start
-    std::uint16_t gso_bytes = 0;         // payload per segment if the device must cut; else 0
-    std::uint64_t token = 0;             // the device's own; untouched by the stack
+    std::uint16_t checksum_start = 0;   // with partial: offset in the frame where summing starts
+    std::uint16_t checksum_offset = 0;  // with partial: offset of the field from checksum_start
+    std::uint16_t gso_bytes = 0;        // payload per segment if the device must cut; else 0
+    std::uint64_t token = 0;            // the device's own; untouched by the stack
 };
 
 // One virtual call per burst. All calls come from the thread of the stack. A device that fails

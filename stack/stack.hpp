@@ -36,8 +36,8 @@ struct interface_address {
 };
 
 struct route {
-    ip_prefix destination;     // 0.0.0.0/0: default
-    ip_address gateway;        // unspecified: on link
+    ip_prefix destination;  // 0.0.0.0/0: default
+    ip_address gateway;     // unspecified: on link
 };
 
 // A dropped-frame or event counter by name ("ip.bad_checksum"); see DESIGN, rule 9.
@@ -60,10 +60,10 @@ class ip_stack {
     std::vector<interface_address> addresses() const;
 
     // --- turning
-    bool receive(instant now);       // true: the burst was full, call again
+    bool receive(instant now);  // true: the burst was full, call again
     void advance(instant now);
-    bool flush(instant now);         // false: the device took not all; call again next turn
-    instant next_deadline() const;   // `never` if no timer runs
+    bool flush(instant now);        // false: the device took not all; call again next turn
+    instant next_deadline() const;  // `never` if no timer runs
     bool next_event(tcp::event& event);
 
     // --- TCP sockets. All calls answer error::bad_handle for a stale socket.
@@ -74,7 +74,8 @@ class ip_stack {
     status tcp_listen(tcp_socket socket, std::uint32_t backlog);
     // Starts an active open; `connected` or `failed` follows as an event.
     status tcp_connect(tcp_socket socket, const endpoint& remote, instant now);
-    // error::would_block when the accept queue is empty. The user pointer of the new socket is null.
+    // error::would_block when the accept queue is empty. The user pointer of the new socket is
+    // null.
     result<tcp::accepted> tcp_accept(tcp_socket listener);
     // Copies into the send buffer; 1..n bytes, or would_block when it is full.
     result<std::size_t> tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
@@ -82,15 +83,15 @@ class ip_stack {
     // Copies out of the receive buffer; 1..n bytes, would_block, or end_of_stream.
     result<std::size_t> tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
                                     instant now);
-    std::size_t tcp_available(tcp_socket socket) const;  // bytes that tcp_receive would give now
-    std::size_t tcp_send_space(tcp_socket socket) const; // bytes that tcp_send would take now
+    std::size_t tcp_available(tcp_socket socket) const;   // bytes that tcp_receive would give now
+    std::size_t tcp_send_space(tcp_socket socket) const;  // bytes that tcp_send would take now
     status tcp_shutdown(tcp_socket socket, tcp::shutdown_side side, instant now);
     // Orderly: what stands in the send buffer is still sent, the FIN after it. The id is gone. With
     // unread data a RST is sent instead (RFC 9293 3.10.4, RFC 2525 2.17).
     void tcp_close(tcp_socket socket, instant now);
-    void tcp_abort(tcp_socket socket, instant now);      // RST at once. The id is gone.
-    result<flow> tcp_ends(tcp_socket socket) const;      // local is set once bound
-    error tcp_error(tcp_socket socket);                  // why it failed; none if it did not
+    void tcp_abort(tcp_socket socket, instant now);  // RST at once. The id is gone.
+    result<flow> tcp_ends(tcp_socket socket) const;  // local is set once bound
+    error tcp_error(tcp_socket socket);              // why it failed; none if it did not
 
     // --- TCP options
     status tcp_set_no_delay(tcp_socket socket, bool on, instant now);

@@ -7,15 +7,16 @@
 // never nest (Asio's rule against inline completion).
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/system/error_code.hpp>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+
 #include <sys/uio.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 
 #include "framework/operation.hpp"
 
@@ -116,7 +117,8 @@ class stream_state {
     // As setsockopt/getsockopt; unknown: no_protocol_option.
     virtual error_code set_option(int level, int name, const void* data, std::size_t size) = 0;
     virtual error_code get_option(int level, int name, void* data, std::size_t* size) const = 0;
-    virtual int native_handle() const noexcept = 0;  // kernel: descriptor; userspace: a small number
+    // kernel: the descriptor; userspace: a small number
+    virtual int native_handle() const noexcept = 0;
 };
 
 // One per context.

@@ -35,16 +35,16 @@ class ip_address {
     constexpr ip_address() noexcept = default;  // ::, unspecified of IPv6
     static constexpr ip_address v4(std::uint32_t host_order) noexcept {
         ip_address a;
-        a.octets_ = {0,    0,    0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-                     static_cast<std::uint8_t>(host_order >> 24),
-                     static_cast<std::uint8_t>(host_order >> 16),
-                     static_cast<std::uint8_t>(host_order >> 8),
-                     static_cast<std::uint8_t>(host_order)};
+        a.octets_[10] = 0xff;
+        a.octets_[11] = 0xff;
+        for (unsigned i = 0; i < 4; ++i)
+            a.octets_[12 + i] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
         return a;
     }
     static constexpr ip_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c,
                                    std::uint8_t d) noexcept {
-        return v4((std::uint32_t{a} << 24) | (std::uint32_t{b} << 16) | (std::uint32_t{c} << 8) | d);
+        return v4((std::uint32_t{a} << 24) | (std::uint32_t{b} << 16) | (std::uint32_t{c} << 8) |
+                  d);
     }
     static constexpr ip_address v6(const std::array<std::uint8_t, 16>& octets) noexcept {
         ip_address a;
@@ -66,9 +66,9 @@ class ip_address {
                (std::uint32_t{octets_[14]} << 8) | octets_[15];
     }
     constexpr const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
-    bool is_unspecified() const noexcept;  // 0.0.0.0 or ::
-    bool is_loopback() const noexcept;     // 127/8 or ::1
-    bool is_multicast() const noexcept;    // 224/4 or ff00::/8
+    bool is_unspecified() const noexcept;        // 0.0.0.0 or ::
+    bool is_loopback() const noexcept;           // 127/8 or ::1
+    bool is_multicast() const noexcept;          // 224/4 or ff00::/8
     bool is_limited_broadcast() const noexcept;  // 255.255.255.255
     std::string to_string() const;
 

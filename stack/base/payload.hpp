@@ -24,9 +24,7 @@ class payload_view {
 
     std::size_t size() const noexcept { return size_; }  // bytes in all pieces
     bool empty() const noexcept { return size_ == 0; }
-    const_bytes head() const noexcept {
-        return head_.size() <= size_ ? head_ : head_.first(size_);
-    }
+    const_bytes head() const noexcept { return head_.size() <= size_ ? head_ : head_.first(size_); }
 
     // Drop `count` bytes (at most size()) from the front / from the back.
     void trim_front(std::size_t count) noexcept {

@@ -12,24 +12,24 @@ namespace coax::stack {
 
 enum class error : std::uint8_t {
     none = 0,
-    would_block,                   // nothing to do now; an event will tell when to ask again
-    end_of_stream,                 // peer's FIN reached and everything before it was read
+    would_block,    // nothing to do now; an event will tell when to ask again
+    end_of_stream,  // peer's FIN reached and everything before it was read
     not_connected,
     already_connected,
-    connection_refused,            // RST in answer to our SYN
-    connection_reset,              // RST on a synchronised connection
-    connection_aborted,            // aborted by this side
-    broken_pipe,                   // send after our own FIN, or after a reset was reported
-    timed_out,                     // user timeout or retransmission limit (RFC 9293 3.8.3)
-    host_unreachable,              // neighbour not resolved, or ICMP said so
-    network_unreachable,           // no route, or ICMP said so
+    connection_refused,   // RST in answer to our SYN
+    connection_reset,     // RST on a synchronised connection
+    connection_aborted,   // aborted by this side
+    broken_pipe,          // send after our own FIN, or after a reset was reported
+    timed_out,            // user timeout or retransmission limit (RFC 9293 3.8.3)
+    host_unreachable,     // neighbour not resolved, or ICMP said so
+    network_unreachable,  // no route, or ICMP said so
     address_in_use,
-    address_not_available,         // not an address of this stack
+    address_not_available,  // not an address of this stack
     address_family_not_supported,
     invalid_argument,
-    bad_handle,                    // stale or foreign socket id
-    no_buffer_space,               // a limit of config.hpp is reached
-    message_too_long,              // datagram larger than the path or the protocol carries
+    bad_handle,        // stale or foreign socket id
+    no_buffer_space,   // a limit of config.hpp is reached
+    message_too_long,  // datagram larger than the path or the protocol carries
     operation_not_supported,
 };
 

@@ -63,10 +63,10 @@ enum class disposition : std::uint8_t {
     out_of_window,
     bad_ack,
     backlog_full,
-    blind_reset,        // RFC 5961 3: challenged
-    paws,               // RFC 7323 5.3
-    limit,              // a limit of config.hpp
-    invalid,            // flags that no state accepts
+    blind_reset,  // RFC 5961 3: challenged
+    paws,         // RFC 7323 5.3
+    limit,        // a limit of config.hpp
+    invalid,      // flags that no state accepts
 };
 
 // What an ICMP error says of a segment we sent (RFC 9293 3.9.2.2).

@@ -2,8 +2,10 @@
 // waking. The framework's loop is its only caller.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -24,6 +26,12 @@ struct description {
     std::vector<std::string> notes;      // anything the user should know, one sentence each
 
     std::string to_line() const;  // one line for people
+};
+
+// A counter of a backend by name ("wire.dropped_queue_full"); the name has static storage.
+struct counter {
+    std::string_view name;
+    std::uint64_t value;
 };
 
 // An error with a text that says what is wrong and what to do about it.
@@ -53,6 +61,8 @@ class driver {
     // Cancels what is armed on the ring; the driver may be destroyed when idle(ring) answers true.
     virtual void shut_down(ring& ring) noexcept = 0;
     virtual bool idle() const noexcept = 0;
+    // What the backend counted so far. On the context's thread.
+    virtual std::vector<counter> counters() const { return {}; }
 
   protected:
     driver() = default;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backends/driver.hpp"
+#include "backends/faults/options.hpp"
 #include "stack/base/address.hpp"
 
 namespace coax::backends {
@@ -18,7 +19,12 @@ struct kernel_spec {};
 struct wire_spec {
     std::string segment = "default";          // segments are named within the process
     std::vector<stack::ip_prefix> addresses;  // ip=; empty: the next free one of 198.18.0.0/24
-    unsigned mtu = 1500;                      // mtu=
+    unsigned mtu = 1500;                      // mtu=, 576..65521
+    bool gso = false;  // gso=on|off, TCP super-segments up to 64 KB pass whole
+    enum class checksum { strict, trusted } rx_checksum = checksum::strict;
+    enum class when_full { wait, drop } full = when_full::wait;  // full=, a full peer's queue
+    fault_options faults;                                        // loss=, delay=, seed=, ...
+    std::string capture;                                         // capture=FILE, pcapng
 };
 
 struct xdp_spec {
@@ -32,6 +38,8 @@ struct xdp_spec {
     unsigned ring_entries = 2048;  // ring=, descriptors of each ring, power of two
     enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
     bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
+    fault_options faults;     // loss=, delay=, seed=, ...
+    std::string capture;      // capture=FILE, pcapng
 };
 
 using spec = std::variant<kernel_spec, wire_spec, xdp_spec>;

@@ -3,10 +3,13 @@
 // pulls segments with next_sender()/next_segment() until nothing is left.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
+#include <string_view>
+
+#include <boost/intrusive/list.hpp>
 
 #include "stack/base/flow.hpp"
 #include "stack/base/payload.hpp"
@@ -64,7 +67,9 @@ enum class disposition : std::uint8_t {
     bad_ack,
     backlog_full,
     blind_reset,  // RFC 5961 3: challenged
+    blind_syn,    // RFC 5961 4: challenged
     paws,         // RFC 7323 5.3
+    after_close,  // data for a socket that nobody will read: answered with RST
     limit,        // a limit of config.hpp
     invalid,      // flags that no state accepts
 };
@@ -72,9 +77,35 @@ enum class disposition : std::uint8_t {
 // What an ICMP error says of a segment we sent (RFC 9293 3.9.2.2).
 enum class icmp_verdict : std::uint8_t { soft, hard, packet_too_big };
 
-// Anything that has segments to send: a connection, a half-open one, or a reply without state.
-// Egress keeps the resolved path in it.
-class sender;
+struct core;
+
+// Anything that has segments to send: a connection, a half-open one, one in TIME-WAIT, or a reply
+// without state (RST). It stands in one list at a time (the layer's or one of egress's) and leaves
+// it by itself when it ends, so a list never holds a dead sender.
+class sender : public boost::intrusive::list_base_hook<
+                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  public:
+    sender(const sender&) = delete;
+    sender& operator=(const sender&) = delete;
+
+    const flow& ends() const noexcept { return ends_; }
+    // Egress's own: resolved when `route.epoch` is not the current one. Before next_segment() is
+    // called route.mtu must be set; it bounds the segment (RFC 9293 3.7.1).
+    path route;
+
+  protected:
+    enum class kind : std::uint8_t { connection, half_open, time_wait, reply };
+    explicit sender(kind which) noexcept : kind_(which) {}
+    ~sender() = default;
+
+    friend struct core;
+    kind kind_;
+    bool parked_ = false;
+    flow ends_;
+};
+
+// The senders that wait for one thing, such as one neighbour's address. Owns nothing.
+using sender_list = boost::intrusive::list<sender, boost::intrusive::constant_time_size<false>>;
 
 // One segment to put on the wire. `payload` points into the send buffer and is valid until the
 // next call of the layer. With gso_bytes != 0 it is a super-segment to be cut by the device.
@@ -85,6 +116,139 @@ struct segment {
     std::uint8_t payload_pieces = 0;
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;
+};
+
+enum class state : std::uint8_t {  // RFC 9293 3.3.2
+    closed,
+    listen,
+    syn_sent,
+    syn_received,
+    established,
+    fin_wait_1,
+    fin_wait_2,
+    close_wait,
+    closing,
+    last_ack,
+    time_wait,
+};
+std::string_view to_string(state s) noexcept;
+
+// A snapshot for observation and tests. Bytes, unless a name says otherwise.
+struct connection_info {
+    state current = state::closed;
+    duration smoothed_rtt{};  // zero: not measured yet
+    duration rtt_variation{};
+    duration retransmission_timeout{};
+    std::uint32_t congestion_window = 0;
+    std::uint32_t slow_start_threshold = 0;
+    std::uint32_t in_flight = 0;
+    std::uint32_t send_window = 0;
+    std::uint32_t receive_window = 0;
+    std::uint32_t send_mss = 0;          // payload bytes of a full segment, options subtracted
+    std::uint32_t send_buffered = 0;     // in the send buffer, sent or not
+    std::uint32_t receive_buffered = 0;  // readable
+    std::uint32_t reassembly_ranges = 0;
+    std::uint32_t retransmitted_segments = 0;
+    std::uint8_t send_window_scale = 0;
+    std::uint8_t receive_window_scale = 0;
+    bool timestamps = false;
+    error soft_error = error::none;  // last ICMP error that did not end the connection
+};
+
+// Not thread-safe; no call throws, sends, or reads a clock. `now` never goes backwards.
+class layer {
+  public:
+    // `randomness` must outlive the layer; secrets are drawn from it here and in later calls.
+    layer(const tcp_config& config, random_source& randomness);
+    ~layer();
+    layer(const layer&) = delete;
+    layer& operator=(const layer&) = delete;
+
+    // Largest super-segment (payload bytes) that the device cuts; 0 (default): none.
+    void set_gso_max_bytes(std::uint32_t bytes) noexcept;
+
+    // --- socket calls. error::bad_handle for a stale id.
+    result<socket_id> open(void* user) noexcept;
+    void set_user(socket_id socket, void* user) noexcept;
+    // Port 0: an ephemeral one. Unspecified address: any. The caller has checked that the address
+    // is its own. reuse_address: as SO_REUSEADDR (connections of an earlier listener do not block).
+    status bind(socket_id socket, const endpoint& local, bool reuse_address) noexcept;
+    // Unbound: any address, an ephemeral port. Called again, it changes the backlog.
+    status listen(socket_id socket, std::uint32_t backlog) noexcept;
+    // `source`: the own address that routing picks towards `remote`; used unless bound to one.
+    status connect(socket_id socket, const endpoint& remote, const ip_address& source,
+                   instant now) noexcept;
+    result<accepted> accept(socket_id listener) noexcept;
+    result<std::size_t> send(socket_id socket, std::span<const const_bytes> pieces,
+                             instant now) noexcept;
+    result<std::size_t> receive(socket_id socket, std::span<const mutable_bytes> pieces,
+                                instant now) noexcept;
+    // As receive, but the bytes stay in the buffer.
+    result<std::size_t> peek(socket_id socket, std::span<const mutable_bytes> pieces) noexcept;
+    std::size_t available(socket_id socket) const noexcept;
+    std::size_t send_space(socket_id socket) const noexcept;
+    status shutdown(socket_id socket, shutdown_side side, instant now) noexcept;
+    void close(socket_id socket, instant now) noexcept;
+    void abort(socket_id socket, instant now) noexcept;
+    result<flow> ends(socket_id socket) const noexcept;
+    error error_of(socket_id socket) const noexcept;
+    status set_no_delay(socket_id socket, bool on, instant now) noexcept;
+    status set_keep_alive(socket_id socket, bool on, instant now) noexcept;
+    status set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept;
+    // Best before connect or listen: the window scale is fixed by it (RFC 7323 2.3).
+    status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
+    result<connection_info> info(socket_id socket) const noexcept;
+
+    // --- ingress. `ends` as this host sees it: local is the segment's destination. The header and
+    // the checksum are verified; the local address is one of ours; the remote is unicast.
+    // Never sends: what it caused is pulled afterwards. A merged super-segment comes as one.
+    disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
+                      instant now) noexcept;
+    // An ICMP error that quotes a segment of ours with this sequence number (checked against what
+    // is in flight, RFC 5927 4.1). `cause`: what a user would be told. next_hop_mtu: with
+    // packet_too_big, bytes of IP packet, 0 if the router did not say.
+    void icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict verdict, error cause,
+                    std::uint16_t next_hop_mtu, instant now) noexcept;
+
+    // --- time and events
+    void advance(instant now) noexcept;
+    // No timer fires before it. `never`: none runs. May be early (then advance() does nothing).
+    instant next_deadline() const noexcept;
+    bool next_event(event& out) noexcept;
+
+    // --- egress, in this way:
+    //     while (sender* s = layer.next_sender()) {
+    //         resolve s->route, or layer.park(*s, neighbour_list), or layer.unreachable(*s, e,
+    //         now); while (a slot is free && layer.next_segment(*s, now, segment)) emit;
+    //     }
+    // A sender stays the next one until next_segment() answered false, or park(), unreachable() or
+    // yield() was called. After next_segment() answered false, or unreachable(), `s` may be gone.
+    sender* next_sender() noexcept;
+    bool next_segment(sender& from, instant now, segment& out) noexcept;
+    // To the end of the queue: lets others send when one has much.
+    void yield(sender& from) noexcept;
+    // Waits in `list` until unpark(); it may leave the list earlier by ending.
+    void park(sender& from, sender_list& list) noexcept;
+    void unpark(sender_list& list) noexcept;  // all of them may send again
+    // No route, or the neighbour does not answer: fails connections in SYN-SENT with `cause`, is a
+    // soft error for others (their timers go on), discards replies.
+    void unreachable(sender& from, error cause, instant now) noexcept;
+    void unreachable(sender_list& list, error cause, instant now) noexcept;
+
+    // --- observation
+    std::size_t socket_count() const noexcept;  // of all states, half-open and TIME-WAIT included
+    // Calls visit(std::string_view name, std::uint64_t value) for each counter ("tcp.bad_ack").
+    template <class Visit>
+    void visit_counters(Visit&& visit) const {
+        for (std::size_t i = 0; i < counter_count(); ++i) visit(counter_name(i), counter_value(i));
+    }
+
+  private:
+    static std::size_t counter_count() noexcept;
+    static std::string_view counter_name(std::size_t index) noexcept;
+    std::uint64_t counter_value(std::size_t index) const noexcept;
+
+    std::unique_ptr<core> core_;
 };
 
 }  // namespace coax::stack::tcp

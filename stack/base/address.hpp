@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -34,12 +35,9 @@ class ip_address {
   public:
     constexpr ip_address() noexcept = default;  // ::, unspecified of IPv6
     static constexpr ip_address v4(std::uint32_t host_order) noexcept {
-        ip_address a;
-        a.octets_[10] = 0xff;
-        a.octets_[11] = 0xff;
-        for (unsigned i = 0; i < 4; ++i)
-            a.octets_[12 + i] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
-        return a;
+        if constexpr (std::endian::native == std::endian::little)
+            return from_words(0, 0xffff'0000U | std::uint64_t{swapped(host_order)} << 32);
+        else return from_words(0, 0xffff'0000'0000U | host_order);
     }
     static constexpr ip_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c,
                                    std::uint8_t d) noexcept {
@@ -52,25 +50,29 @@ class ip_address {
         return a;
     }
     static constexpr ip_address any_v4() noexcept { return v4(0); }
+    // "198.18.0.2" (decimal, no leading zeros), "fd00::1", "::ffff:198.18.0.2". No zone.
     static std::optional<ip_address> parse(std::string_view text) noexcept;
 
     constexpr bool is_v4() const noexcept {
-        for (std::size_t i = 0; i < 10; ++i)
-            if (octets_[i] != 0) return false;
-        return octets_[10] == 0xff && octets_[11] == 0xff;
+        const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(octets_);
+        if constexpr (std::endian::native == std::endian::little)
+            return words[0] == 0 && static_cast<std::uint32_t>(words[1]) == 0xffff'0000U;
+        else return words[0] == 0 && words[1] >> 32 == 0xffffU;
     }
     constexpr bool is_v6() const noexcept { return !is_v4(); }
     // Host order. Only for is_v4().
     constexpr std::uint32_t to_v4() const noexcept {
-        return (std::uint32_t{octets_[12]} << 24) | (std::uint32_t{octets_[13]} << 16) |
-               (std::uint32_t{octets_[14]} << 8) | octets_[15];
+        const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(octets_);
+        if constexpr (std::endian::native == std::endian::little)
+            return swapped(static_cast<std::uint32_t>(words[1] >> 32));
+        else return static_cast<std::uint32_t>(words[1]);
     }
     constexpr const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
     bool is_unspecified() const noexcept;        // 0.0.0.0 or ::
     bool is_loopback() const noexcept;           // 127/8 or ::1
     bool is_multicast() const noexcept;          // 224/4 or ff00::/8
     bool is_limited_broadcast() const noexcept;  // 255.255.255.255
-    std::string to_string() const;
+    std::string to_string() const;               // IPv6 as RFC 5952 writes it
 
     // Two 64-bit words, for hashing and comparing.
     std::uint64_t high() const noexcept { return word(0); }
@@ -79,6 +81,14 @@ class ip_address {
     friend constexpr auto operator<=>(const ip_address&, const ip_address&) noexcept = default;
 
   private:
+    static constexpr std::uint32_t swapped(std::uint32_t x) noexcept {
+        return (x >> 24) | ((x >> 8) & 0xff00U) | ((x << 8) & 0xff'0000U) | (x << 24);
+    }
+    static constexpr ip_address from_words(std::uint64_t high, std::uint64_t low) noexcept {
+        ip_address a;
+        a.octets_ = std::bit_cast<std::array<std::uint8_t, 16>>(std::array{high, low});
+        return a;
+    }
     std::uint64_t word(std::size_t at) const noexcept {
         std::uint64_t w;
         std::memcpy(&w, octets_.data() + at, sizeof w);
@@ -93,7 +103,9 @@ struct ip_prefix {
     std::uint8_t length = 0;  // bits of the own family: 0..32 or 0..128
 
     bool contains(const ip_address& other) const noexcept;  // same family and prefix
-    static std::optional<ip_prefix> parse(std::string_view text) noexcept;
+    // Directed broadcast of an IPv4 prefix shorter than /31 (RFC 922, RFC 3021).
+    bool is_broadcast_of(const ip_address& other) const noexcept;
+    static std::optional<ip_prefix> parse(std::string_view text) noexcept;  // "ADDRESS/LENGTH"
     std::string to_string() const;
     friend bool operator==(const ip_prefix&, const ip_prefix&) noexcept = default;
 };

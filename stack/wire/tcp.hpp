@@ -68,7 +68,8 @@ struct tcp_parsed {
 tcp_parsed parse_tcp(const_bytes segment) noexcept;
 
 // Length emit_tcp() will write: 20..60, options padded as Linux lays them out (SYN: mss, sackOK,
-// TS, nop, wscale; otherwise nop, nop, TS, nop, nop, SACK).
+// TS, nop, wscale; otherwise nop, nop, TS, nop, nop, SACK). Beside timestamps only three SACK
+// blocks fit: the first three are written.
 std::size_t tcp_header_length(const tcp_header& header) noexcept;
 // Writes header and options with a zero checksum field; `target` holds tcp_header_length() bytes.
 void emit_tcp(const tcp_header& header, std::byte* target) noexcept;

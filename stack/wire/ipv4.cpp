@@ -1,0 +1,123 @@
+// IPv4 header: bytes to value and back.
+#include "stack/wire/ipv4.hpp"
+
+#include "stack/wire/checksum.hpp"
+
+namespace coax::stack::wire {
+
+namespace {
+
+constexpr std::uint16_t flag_dont_fragment = 0x4000;
+constexpr std::uint16_t flag_more_fragments = 0x2000;
+constexpr std::uint16_t offset_mask = 0x1fff;
+
+constexpr std::uint8_t option_end = 0;
+constexpr std::uint8_t option_no_operation = 1;
+constexpr std::uint8_t option_loose_source_route = 131;
+constexpr std::uint8_t option_strict_source_route = 137;
+
+void scan_options(const_bytes options, ipv4_parsed& parsed) noexcept {
+    while (!options.empty()) {
+        const std::uint8_t kind = load_8(options.data());
+        if (kind == option_end) return;
+        if (kind == option_no_operation) {
+            options = options.subspan(1);
+            continue;
+        }
+        const std::size_t length = options.size() < 2 ? 0 : load_8(options.data() + 1);
+        if (length < 2 || length > options.size()) {
+            parsed.has_bad_option = true;
+            return;
+        }
+        if (kind == option_loose_source_route || kind == option_strict_source_route)
+            parsed.has_source_route = true;
+        options = options.subspan(length);
+    }
+}
+
+std::uint64_t sum_header(const std::byte* at) noexcept {
+    return add_carry(add_carry(load_native<std::uint64_t>(at), load_native<std::uint64_t>(at + 8)),
+                     load_native<std::uint32_t>(at + 16));
+}
+
+// Fills the fixed fields; sets a fault if even they are not there.
+void read_header(const_bytes packet, ipv4_parsed& parsed) noexcept {
+    if (packet.size() < ipv4_header_size) {
+        parsed.fault = ipv4_fault::truncated;
+        return;
+    }
+    const std::byte* at = packet.data();
+    const std::uint8_t first = load_8(at);
+    if (first >> 4 != 4) {
+        parsed.fault = ipv4_fault::bad_version;
+        return;
+    }
+    parsed.header_length = static_cast<std::uint8_t>((first & 15U) * 4);
+    if (parsed.header_length < ipv4_header_size) {
+        parsed.fault = ipv4_fault::bad_header_length;
+        return;
+    }
+    if (parsed.header_length > packet.size()) {
+        parsed.fault = ipv4_fault::truncated;
+        return;
+    }
+    ipv4_header& header = parsed.header;
+    header.traffic_class = load_8(at + 1);
+    header.total_length = load_16(at + 2);
+    header.identification = load_16(at + 4);
+    const std::uint16_t fragment = load_16(at + 6);
+    header.dont_fragment = (fragment & flag_dont_fragment) != 0;
+    header.more_fragments = (fragment & flag_more_fragments) != 0;
+    header.fragment_offset = static_cast<std::uint16_t>((fragment & offset_mask) * 8);
+    header.time_to_live = load_8(at + 8);
+    header.protocol = load_8(at + 9);
+    header.source = ip_address::v4(load_32(at + 12));
+    header.destination = ip_address::v4(load_32(at + 16));
+    if (parsed.header_length > ipv4_header_size)
+        scan_options(packet.subspan(ipv4_header_size, parsed.header_length - ipv4_header_size),
+                     parsed);
+}
+
+}  // namespace
+
+ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept {
+    ipv4_parsed parsed;
+    read_header(packet, parsed);
+    if (parsed.fault != ipv4_fault::none) return parsed;
+    const std::uint16_t total = parsed.header.total_length;
+    if (total < parsed.header_length || total > size) {
+        parsed.fault = ipv4_fault::bad_total_length;
+        return parsed;
+    }
+    // RFC 1122 3.2.1.2: verify the header checksum on every received datagram.
+    std::uint64_t sum = sum_header(packet.data());
+    if (parsed.header_length > ipv4_header_size)
+        sum = sum_bytes(sum, packet.data() + ipv4_header_size,
+                        parsed.header_length - ipv4_header_size);
+    if (fold_sum(sum) != 0xffff) parsed.fault = ipv4_fault::bad_checksum;
+    return parsed;
+}
+
+ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept {
+    ipv4_parsed parsed;
+    read_header(packet, parsed);
+    if (parsed.fault == ipv4_fault::none && parsed.header.total_length < parsed.header_length)
+        parsed.fault = ipv4_fault::bad_total_length;
+    return parsed;
+}
+
+void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept {
+    const auto fragment = static_cast<std::uint16_t>(
+        (header.dont_fragment ? flag_dont_fragment : 0U) |
+        (header.more_fragments ? flag_more_fragments : 0U) | header.fragment_offset / 8U);
+    store_32(target,
+             0x4500'0000U | std::uint32_t{header.traffic_class} << 16 | header.total_length);
+    store_32(target + 4, std::uint32_t{header.identification} << 16 | fragment);
+    store_32(target + 8,
+             std::uint32_t{header.time_to_live} << 24 | std::uint32_t{header.protocol} << 16);
+    store_32(target + 12, header.source.to_v4());
+    store_32(target + 16, header.destination.to_v4());
+    store_native(target + 10, finish_checksum(sum_header(target)));
+}
+
+}  // namespace coax::stack::wire

@@ -1,0 +1,66 @@
+// IPv4 header as a value: parse and emit (RFC 791, RFC 2474, RFC 6864). No state, no policy: what
+// is refused beyond a malformed header is the ip layer's matter.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/address.hpp"
+#include "stack/base/payload.hpp"
+
+namespace coax::stack::wire {
+
+inline constexpr std::size_t ipv4_header_size = 20;  // without options
+inline constexpr std::size_t ipv4_header_max = 60;
+
+// IANA protocol numbers.
+inline constexpr std::uint8_t protocol_icmpv4 = 1;
+inline constexpr std::uint8_t protocol_tcp = 6;
+inline constexpr std::uint8_t protocol_udp = 17;
+inline constexpr std::uint8_t protocol_icmpv6 = 58;
+
+// All numbers in host order; options are not held (has_source_route tells of the refused ones).
+struct ipv4_header {
+    ip_address source = ip_address::any_v4();
+    ip_address destination = ip_address::any_v4();
+    std::uint16_t total_length = 0;     // bytes, header included
+    std::uint16_t identification = 0;   // RFC 6864: any value when atomic
+    std::uint16_t fragment_offset = 0;  // bytes, a multiple of 8
+    bool dont_fragment = false;
+    bool more_fragments = false;
+    std::uint8_t traffic_class = 0;  // DSCP and ECN
+    std::uint8_t time_to_live = 0;
+    std::uint8_t protocol = 0;
+
+    bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
+    friend bool operator==(const ipv4_header&, const ipv4_header&) noexcept = default;
+};
+
+enum class ipv4_fault : std::uint8_t {
+    none,
+    truncated,          // shorter than its header
+    bad_version,        // not 4
+    bad_header_length,  // IHL below 5
+    bad_total_length,   // below the header, or beyond the bytes received
+    bad_checksum,
+};
+
+struct ipv4_parsed {
+    ipv4_header header;
+    std::uint8_t header_length = 0;  // bytes, options included
+    bool has_source_route = false;   // LSRR or SSRR among the options
+    bool has_bad_option = false;     // an option runs past the header
+    ipv4_fault fault = ipv4_fault::none;
+};
+
+// `packet` is the first piece, which holds the header; `size` the bytes in all pieces (at least
+// packet.size()); bytes beyond the total length are link padding.
+ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept;
+
+// A header quoted in an ICMP error: its data is cut off, so the total length may exceed what is
+// there, and routers on the way may have changed it, so the checksum is not looked at (RFC 792).
+ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept;
+
+// Writes ipv4_header_size bytes, checksum included.
+void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept;
+
+}  // namespace coax::stack::wire

@@ -1,0 +1,208 @@
+// TCP header and options: bytes to value and back.
+#include "stack/wire/tcp.hpp"
+
+#include <algorithm>
+
+#include "stack/wire/bytes.hpp"
+
+namespace coax::stack::wire {
+
+namespace {
+
+// IANA option kinds.
+enum : std::uint8_t {
+    kind_end = 0,
+    kind_no_operation = 1,
+    kind_maximum_segment_size = 2,
+    kind_window_scale = 3,
+    kind_sack_permitted = 4,
+    kind_sack = 5,
+    kind_timestamps = 8,
+};
+
+enum : std::uint32_t {
+    flag_fin = 0x01,
+    flag_syn = 0x02,
+    flag_rst = 0x04,
+    flag_psh = 0x08,
+    flag_ack = 0x10,
+    flag_urg = 0x20,
+    flag_ece = 0x40,
+    flag_cwr = 0x80,
+};
+
+// nop, nop, TS, length 10: how nearly every segment's options begin (RFC 7323 appendix A).
+constexpr std::uint32_t aligned_timestamps = 0x0101'080aU;
+constexpr std::size_t aligned_timestamps_size = 12;
+
+tcp_flags read_flags(std::uint32_t bits) noexcept {
+    return {(bits & flag_fin) != 0, (bits & flag_syn) != 0, (bits & flag_rst) != 0,
+            (bits & flag_psh) != 0, (bits & flag_ack) != 0, (bits & flag_urg) != 0,
+            (bits & flag_ece) != 0, (bits & flag_cwr) != 0};
+}
+
+std::uint32_t write_flags(const tcp_flags& flags) noexcept {
+    return (flags.fin ? flag_fin : 0U) | (flags.syn ? flag_syn : 0U) | (flags.rst ? flag_rst : 0U) |
+           (flags.psh ? flag_psh : 0U) | (flags.ack ? flag_ack : 0U) | (flags.urg ? flag_urg : 0U) |
+           (flags.ece ? flag_ece : 0U) | (flags.cwr ? flag_cwr : 0U);
+}
+
+// SACK blocks that fit beside the other options: a header has 40 bytes for them (RFC 2018 3).
+std::size_t fitting_sack_blocks(const tcp_options& options) noexcept {
+    return std::min<std::size_t>(options.sack_count, options.timestamps ? 3 : 4);
+}
+
+void read_sack(const_bytes option, tcp_options& options) noexcept {
+    // RFC 2018 3: 8n+2 bytes. A fifth block does not fit the option space.
+    if (option.size() % 8 != 2 || option.size() < 10) return;
+    std::uint8_t count = 0;
+    for (std::size_t at = 2; at + 8 <= option.size() && count < options.sack.size(); at += 8)
+        options.sack[count++] = {load_32(option.data() + at), load_32(option.data() + at + 4)};
+    options.sack_count = count;
+}
+
+// One option whose length byte was checked against the header.
+void read_option(std::uint8_t kind, const_bytes option, tcp_options& options) noexcept {
+    const std::byte* value = option.data() + 2;
+    switch (kind) {
+        case kind_maximum_segment_size:
+            if (option.size() == 4) options.maximum_segment_size = load_16(value);
+            break;
+        case kind_window_scale:
+            if (option.size() == 3) options.window_scale = load_8(value);
+            break;
+        case kind_sack_permitted:
+            if (option.size() == 2) options.sack_permitted = true;
+            break;
+        case kind_sack: read_sack(option, options); break;
+        case kind_timestamps:
+            if (option.size() == 10)
+                options.timestamps = tcp_timestamps{load_32(value), load_32(value + 4)};
+            break;
+        default: break;  // RFC 9293 3.1 (MUST-6): ignore an option that is not implemented
+    }
+}
+
+// False if an option runs past the header (RFC 9293 3.1, MUST-7: an illegal length is no crash).
+bool read_options(const_bytes text, tcp_options& options) noexcept {
+    while (!text.empty()) {
+        const std::uint8_t kind = load_8(text.data());
+        if (kind == kind_end) return true;
+        if (kind == kind_no_operation) {
+            text = text.subspan(1);
+            continue;
+        }
+        if (text.size() < 2) return false;
+        const std::size_t length = load_8(text.data() + 1);
+        if (length < 2 || length > text.size()) return false;
+        read_option(kind, text.first(length), options);
+        text = text.subspan(length);
+    }
+    return true;
+}
+
+// The 4-byte groups that a SYN's options come in, as Linux lays them out.
+std::byte* write_syn_options(const tcp_options& options, std::byte* at) noexcept {
+    if (options.maximum_segment_size) {
+        store_32(at, std::uint32_t{kind_maximum_segment_size} << 24 | 4U << 16 |
+                         *options.maximum_segment_size);
+        at += 4;
+    }
+    if (options.timestamps) {
+        // sackOK takes the place of the two nops before the timestamps.
+        const std::uint32_t before = options.sack_permitted ? 0x0402'0000U : 0x0101'0000U;
+        store_32(at, before | (aligned_timestamps & 0xffffU));
+        store_32(at + 4, options.timestamps->value);
+        store_32(at + 8, options.timestamps->echo);
+        at += aligned_timestamps_size;
+    } else if (options.sack_permitted) {
+        store_32(at, 0x0101'0402U);
+        at += 4;
+    }
+    if (options.window_scale) {
+        store_32(at, 0x0103'0300U | *options.window_scale);
+        at += 4;
+    }
+    return at;
+}
+
+std::byte* write_options(const tcp_options& options, std::byte* at) noexcept {
+    if (options.timestamps) {
+        store_32(at, aligned_timestamps);
+        store_32(at + 4, options.timestamps->value);
+        store_32(at + 8, options.timestamps->echo);
+        at += aligned_timestamps_size;
+    }
+    if (const std::size_t blocks = fitting_sack_blocks(options); blocks != 0) {
+        store_32(at, 0x0101'0502U + 8U * static_cast<std::uint32_t>(blocks));
+        at += 4;
+        for (std::size_t i = 0; i < blocks; ++i) {
+            store_32(at, options.sack[i].left);
+            store_32(at + 4, options.sack[i].right);
+            at += 8;
+        }
+    }
+    return at;
+}
+
+}  // namespace
+
+tcp_parsed parse_tcp(const_bytes segment) noexcept {
+    tcp_parsed parsed;
+    if (segment.size() < tcp_header_min) {
+        parsed.fault = tcp_fault::truncated;
+        return parsed;
+    }
+    const std::byte* at = segment.data();
+    parsed.header_length = static_cast<std::size_t>(load_8(at + 12) >> 4) * 4;
+    if (parsed.header_length < tcp_header_min || parsed.header_length > segment.size()) {
+        parsed.fault = tcp_fault::bad_offset;
+        return parsed;
+    }
+    tcp_header& header = parsed.header;
+    header.source_port = load_16(at);
+    header.destination_port = load_16(at + 2);
+    header.sequence = load_32(at + 4);
+    header.acknowledgment = load_32(at + 8);
+    header.flags = read_flags(load_8(at + 13));
+    header.window = load_16(at + 14);
+    header.urgent_pointer = load_16(at + 18);
+    const_bytes options = segment.subspan(tcp_header_min, parsed.header_length - tcp_header_min);
+    if (options.size() >= aligned_timestamps_size &&
+        load_32(options.data()) == aligned_timestamps) {
+        header.options.timestamps =
+            tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
+        options = options.subspan(aligned_timestamps_size);
+    }
+    if (!read_options(options, header.options)) parsed.fault = tcp_fault::bad_option_length;
+    return parsed;
+}
+
+std::size_t tcp_header_length(const tcp_header& header) noexcept {
+    const tcp_options& options = header.options;
+    std::size_t length = tcp_header_min;
+    if (options.timestamps) length += aligned_timestamps_size;
+    if (header.flags.syn) {
+        if (options.maximum_segment_size) length += 4;
+        if (options.sack_permitted && !options.timestamps) length += 4;
+        if (options.window_scale) length += 4;
+    } else if (options.sack_count != 0) {
+        length += 4 + 8 * fitting_sack_blocks(options);
+    }
+    return length;
+}
+
+void emit_tcp(const tcp_header& header, std::byte* target) noexcept {
+    std::byte* at = target + tcp_header_min;
+    at = header.flags.syn ? write_syn_options(header.options, at)
+                          : write_options(header.options, at);
+    const auto words = static_cast<std::uint32_t>(at - target) / 4;
+    store_32(target,
+             std::uint32_t{header.source_port} << 16 | std::uint32_t{header.destination_port});
+    store_32(target + 4, header.sequence);
+    store_32(target + 8, header.acknowledgment);
+    store_32(target + 12, words << 28 | write_flags(header.flags) << 16 | header.window);
+    store_32(target + 16, header.urgent_pointer);  // checksum zero
+}
+
+}  // namespace coax::stack::wire

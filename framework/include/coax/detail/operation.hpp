@@ -16,15 +16,21 @@ class operation {
 
     void complete() { function_(this, true); }
     void destroy() { function_(this, false); }
+    // Completes where it is finished, not through the ready queue: its function only notes that
+    // (a blocking call waits for it) and calls nobody.
+    bool completes_at_once() const noexcept { return at_once_; }
 
   protected:
-    explicit operation(function f) noexcept : function_(f) {}
+    explicit operation(function f, bool at_once = false) noexcept
+        : function_(f), at_once_(at_once) {}
     ~operation() = default;
 
   private:
     friend class operation_queue;
+    friend class mailbox;
     operation* next_ = nullptr;
     function function_;
+    bool at_once_;
 };
 
 // First in, first out; owns nothing unless told to destroy.

@@ -1,0 +1,133 @@
+// The part of a context's loop that handlers, sockets and timers touch in their fast paths: the
+// ready queue, the count of outstanding work, who owns the loop, and what can be cancelled.
+// Knows no ring, no device and no clock: those are engine's (framework/engine.hpp), behind the
+// virtual functions.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include <coax/clock.hpp>
+#include <coax/detail/mailbox.hpp>
+#include <coax/detail/operation.hpp>
+#include <coax/detail/stream_state.hpp>
+
+namespace coax::detail {
+
+// Its address is the name of the calling thread.
+inline const void* this_thread_token() noexcept {
+    static thread_local constinit char token = 0;
+    return &token;
+}
+
+// Names a cancellable operation; a stale one names nothing.
+struct cancel_key {
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;  // 0: none
+};
+
+class loop {
+  public:
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+
+    // --- any thread
+    // The calling thread is inside run(), poll(), ... of this context.
+    bool running_in_this_thread() const noexcept {
+        return owner_.load(std::memory_order_relaxed) == this_thread_token();
+    }
+    // Another thread is; then sockets and timers must not be touched directly.
+    bool running_elsewhere() const noexcept {
+        const void* const owner = owner_.load(std::memory_order_relaxed);
+        return owner != nullptr && owner != this_thread_token();
+    }
+    // To the end of the ready queue; counts as work until it has run.
+    void post(operation* o) noexcept {
+        if (running_in_this_thread()) {
+            ++inside_work_;
+            ready_.push(o);
+        } else {
+            post_from_outside(o);
+        }
+    }
+    void work_started() noexcept {
+        if (running_in_this_thread()) ++inside_work_;
+        else outside_work_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void work_finished() noexcept {
+        if (running_in_this_thread()) --inside_work_;
+        else work_finished_outside();
+    }
+
+    // --- the context's thread, or any while no thread runs it
+    // A pending operation is finished: it goes to the ready queue. Its work is counted already
+    // (since work_started() when it was started).
+    void complete(operation* o) noexcept {
+        if (o->completes_at_once()) o->complete();
+        else ready_.push(o);
+    }
+    void complete(socket_operation* o) noexcept {
+        o->target = nullptr;
+        complete(static_cast<operation*>(o));
+    }
+    // A handler that ran inside execute() threw: leaves run() after the present handler.
+    void capture_exception(std::exception_ptr e) noexcept {
+        if (!captured_) captured_ = std::move(e);
+    }
+
+    // Cancellation by key: `cancel` is called with the operation, until forget().
+    using cancel_function = void (*)(loop& where, operation* o);
+    cancel_key remember(operation* o, cancel_function cancel);  // throws bad_alloc
+    void forget(cancel_key key) noexcept;
+    void cancel(cancel_key key) noexcept;
+
+    // The context's time, read now.
+    virtual clock::time_point now() const noexcept = 0;
+    // A socket of the context's transport.
+    virtual std::unique_ptr<stream_state> open_stream(int family, error_code& ec) = 0;
+    // Turns I/O, sleeping when there is none, but runs no handler, until `done`: for blocking
+    // calls. Must not be called while another thread runs the context.
+    virtual void drive_until(const bool& done) = 0;
+
+  protected:
+    loop() = default;
+    ~loop() = default;
+
+    // Ends the sleep of the loop's thread. Any thread.
+    virtual void wake() noexcept = 0;
+    void post_from_outside(operation* o) noexcept;
+    void work_finished_outside() noexcept;
+    // Exact at one moment of the call; only where inside_work_ may be read.
+    bool out_of_work() const noexcept {
+        return inside_work_ + outside_work_.load(std::memory_order_seq_cst) == 0;
+    }
+    // Sleeping threads are woken once per sleep.
+    void wake_if_sleeping() noexcept {
+        if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) wake();
+    }
+
+    std::atomic<const void*> owner_{nullptr};
+    std::atomic<bool> sleeping_{false};
+    std::int64_t inside_work_ = 0;  // may be negative: finished inside what was started outside
+    std::atomic<std::int64_t> outside_work_{0};
+    operation_queue ready_;
+    mailbox mailbox_;
+    std::exception_ptr captured_;
+
+  private:
+    struct cancellable {
+        operation* target = nullptr;
+        cancel_function cancel = nullptr;
+        std::uint32_t generation = 1;
+        std::uint32_t next_free = 0;
+    };
+    std::vector<cancellable> cancellables_;
+    std::uint32_t first_free_ = no_entry;
+    static constexpr std::uint32_t no_entry = UINT32_MAX;
+};
+
+}  // namespace coax::detail

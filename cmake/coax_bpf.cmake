@@ -1,5 +1,5 @@
-# XDP programs: compiled by clang for the BPF machine at build time, and embedded in the library as a
-# skeleton header, so that the program carries them and needs no file at run time.
+# XDP programs: compiled by clang for the BPF machine at build time, and embedded in the library as
+# a skeleton header, so that the program carries them and needs no file at run time.
 # backends/xdp/steer.bpf.c becomes  #include "backends/xdp/steer.skel.h"  with `struct steer` and
 # steer__open(), steer__load(), steer__destroy().
 
@@ -29,7 +29,8 @@ function(coax_add_bpf_skeletons target)
     # -g is needed: the map definitions are read from BTF.
     add_custom_command(OUTPUT "${object}"
       COMMAND "${COAX_BPF_CLANG}" -target bpf -O2 -g -Wall -Wextra -Werror ${multiarch}
-              -I "${PROJECT_SOURCE_DIR}" -MD -MF "${object}.d" -MT "${object}" -c "${source}" -o "${object}"
+              -I "${PROJECT_SOURCE_DIR}" -MD -MF "${object}.d" -MT "${object}"
+              -c "${source}" -o "${object}"
       DEPENDS "${source}" DEPFILE "${object}.d"
       COMMENT "BPF ${relative}" VERBATIM)
     add_custom_command(OUTPUT "${header}"

@@ -1,4 +1,4 @@
-# Runs `bpftool gen skeleton` with its output in a file; no half-written header is left after an error.
+# Runs `bpftool gen skeleton` with its output in a file; an error leaves no half-written header.
 execute_process(COMMAND "${BPFTOOL}" gen skeleton "${OBJECT}" name "${NAME}"
   OUTPUT_FILE "${HEADER}.part" RESULT_VARIABLE status ERROR_VARIABLE message)
 if(NOT status EQUAL 0)

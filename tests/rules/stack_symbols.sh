@@ -6,10 +6,10 @@ set -euo pipefail
 
 # Names as the linker sees them, demangled, without parameters.
 forbidden='clock_gettime|gettimeofday|time|nanosleep|usleep|sleep|syscall|ioctl|poll|ppoll|select'
-forbidden+='|epoll_[a-z]+|socket|bind|listen|accept4?|connect|send(to|msg|mmsg)?|recv(from|msg|mmsg)?'
-forbidden+='|open(at)?|close|p?read(v|64)?|p?write(v|64)?|mmap|munmap|fopen|fwrite|fputs|puts|printf|fprintf'
+forbidden+='|epoll_[a-z]+|socket|bind|listen|accept4?|connect|(send|recv)(to|from|msg|mmsg)?'
+forbidden+='|open(at)?|close|p?(read|write)(v|64)?|mmap|munmap|fopen|fwrite|fputs|puts|f?printf'
 forbidden+='|getrandom|getentropy|s?rand|random|getenv|pthread_[a-z_]+|sched_[a-z_]+'
-forbidden+='|std::random_device.*|std::thread.*|std::chrono::_V2::.*|std::cout|std::cerr|std::ostream.*'
+forbidden+='|std::random_device.*|std::thread.*|std::chrono::_V2::.*|std::(cout|cerr|ostream.*)'
 forbidden+='|__cxa_throw|__cxa_allocate_exception|__cxa_begin_catch'
 
 used=$(nm --undefined-only --demangle "$1" | sed -nE 's/^ +U ([^(@]*).*/\1/p' | sort -u)

@@ -25,6 +25,8 @@ class transport {
     virtual void append_counters(std::vector<counter>&) const {}
 
     // --- a turn
+    // take_input() would find something now. Reads memory only.
+    virtual bool input_waiting() noexcept { return false; }
     // Takes what has come. True: more is waiting already.
     virtual bool take_input(stack::instant) noexcept { return false; }
     // Sends what handlers and input caused, and kicks the device once.

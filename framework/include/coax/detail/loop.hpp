@@ -15,6 +15,11 @@
 #include <coax/detail/mailbox.hpp>
 #include <coax/detail/operation.hpp>
 #include <coax/detail/stream_state.hpp>
+#include <coax/detail/timer_queue.hpp>
+
+namespace coax {
+class io_context;
+}
 
 namespace coax::detail {
 
@@ -36,6 +41,7 @@ class loop {
     loop& operator=(const loop&) = delete;
 
     // --- any thread
+    io_context& context() const noexcept { return context_; }
     // The calling thread is inside run(), poll(), ... of this context.
     bool running_in_this_thread() const noexcept {
         return owner_.load(std::memory_order_relaxed) == this_thread_token();
@@ -79,11 +85,13 @@ class loop {
         if (!captured_) captured_ = std::move(e);
     }
 
-    // Cancellation by key: `cancel` is called with the operation, until forget().
+    // Cancellation by key: `how` is called with the operation, until forget().
     using cancel_function = void (*)(loop& where, operation* o);
-    cancel_key remember(operation* o, cancel_function cancel);  // throws bad_alloc
+    cancel_key remember(operation* o, cancel_function how);  // throws bad_alloc
     void forget(cancel_key key) noexcept;
     void cancel(cancel_key key) noexcept;
+
+    timer_queue& timers() noexcept { return timers_; }
 
     // The context's time, read now.
     virtual clock::time_point now() const noexcept = 0;
@@ -94,7 +102,7 @@ class loop {
     virtual void drive_until(const bool& done) = 0;
 
   protected:
-    loop() = default;
+    explicit loop(io_context& context) noexcept : context_(context) {}
     ~loop() = default;
 
     // Ends the sleep of the loop's thread. Any thread.
@@ -110,12 +118,14 @@ class loop {
         if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) wake();
     }
 
+    io_context& context_;
     std::atomic<const void*> owner_{nullptr};
     std::atomic<bool> sleeping_{false};
     std::int64_t inside_work_ = 0;  // may be negative: finished inside what was started outside
     std::atomic<std::int64_t> outside_work_{0};
     operation_queue ready_;
     mailbox mailbox_;
+    timer_queue timers_;
     std::exception_ptr captured_;
 
   private:

@@ -67,6 +67,19 @@ class operation_queue {
         }
         return o;
     }
+    // Everything of `other` to the end of this one.
+    void append(operation_queue& other) noexcept {
+        if (other.front_ == nullptr) return;
+        if (back_ != nullptr) back_->next_ = other.front_;
+        else front_ = other.front_;
+        back_ = std::exchange(other.back_, nullptr);
+        other.front_ = nullptr;
+    }
+    // Visits each in order; `visit` must not change the queue.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (operation* o = front_; o != nullptr; o = o->next_) visit(o);
+    }
     // Takes `o` out of the middle; false if it is not in here.
     bool remove(operation* o) noexcept {
         operation* before = nullptr;

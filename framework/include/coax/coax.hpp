@@ -1,0 +1,8 @@
+// All of coax.
+#pragma once
+
+#include <coax/awaitable.hpp>
+#include <coax/backend.hpp>
+#include <coax/clock.hpp>
+#include <coax/executor.hpp>
+#include <coax/io_context.hpp>

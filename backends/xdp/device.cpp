@@ -1,0 +1,44 @@
+// Several AF_XDP queues as one device. Makes no system call.
+#include "backends/xdp/device.hpp"
+
+#include <algorithm>
+
+namespace coax::backends {
+
+std::size_t xdp_device::receive(std::span<stack::rx_frame> frames) noexcept {
+    if (failed_) return 0;
+    std::size_t count = 0;
+    for (std::size_t turn = 0; turn != queues_.size() && count != frames.size(); ++turn) {
+        const std::size_t at = (next_queue_ + turn) % queues_.size();
+        count += queues_[at]->receive(frames.subspan(count));
+    }
+    next_queue_ = (next_queue_ + 1) % queues_.size();
+    return count;
+}
+
+void xdp_device::release() noexcept {
+    for (const auto& q : queues_) q->release();
+}
+
+std::size_t xdp_device::reserve(std::span<stack::tx_slot> slots) noexcept {
+    return failed_ ? 0 : sender().reserve(slots);
+}
+
+void xdp_device::transmit(std::span<const stack::tx_slot> slots) noexcept {
+    sender().transmit(slots);
+}
+
+void xdp_device::cancel(std::span<const stack::tx_slot> slots) noexcept { sender().cancel(slots); }
+
+bool xdp_device::frames_waiting() noexcept {
+    return !failed_ && std::any_of(queues_.begin(), queues_.end(),
+                                   [](const auto& q) { return q->frames_waiting(); });
+}
+
+void xdp_device::set_link(unsigned mtu, const stack::mac_address& mac,
+                          unsigned largest_mtu) noexcept {
+    capabilities_.mtu = static_cast<std::uint16_t>(std::min(mtu, largest_mtu));
+    capabilities_.address = mac;
+}
+
+}  // namespace coax::backends

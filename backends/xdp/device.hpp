@@ -1,0 +1,47 @@
+// The device that the stack sees: one or several AF_XDP queues of one interface as one. Makes no
+// system call and knows no io_uring.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backends/xdp/queue.hpp"
+#include "stack/device.hpp"
+
+namespace coax::backends {
+
+class xdp_device final : public stack::device {
+  public:
+    // Frames are received from all queues and sent by the first.
+    xdp_device(std::vector<std::unique_ptr<queue>> queues,
+               const stack::device_capabilities& capabilities)
+        : queues_(std::move(queues)), capabilities_(capabilities) {}
+
+    const stack::device_capabilities& capabilities() const noexcept override {
+        return capabilities_;
+    }
+    std::size_t receive(std::span<stack::rx_frame> frames) noexcept override;
+    void release() noexcept override;
+    std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override;
+    void transmit(std::span<const stack::tx_slot> slots) noexcept override;
+    void cancel(std::span<const stack::tx_slot> slots) noexcept override;
+
+    bool frames_waiting() noexcept;
+    std::span<const std::unique_ptr<queue>> queues() const noexcept { return queues_; }
+    queue& sender() noexcept { return *queues_.front(); }
+
+    // The link changed under us: its MTU now, as far as the slots allow, and its MAC.
+    void set_link(unsigned mtu, const stack::mac_address& mac, unsigned largest_mtu) noexcept;
+    // The interface is gone: nothing is received or lent from now on.
+    void set_failed() noexcept { failed_ = true; }
+
+  private:
+    std::vector<std::unique_ptr<queue>> queues_;
+    stack::device_capabilities capabilities_;
+    std::size_t next_queue_ = 0;  // where the next burst starts, so that no queue starves
+    bool failed_ = false;
+};
+
+}  // namespace coax::backends

@@ -1,0 +1,120 @@
+// The AF_XDP backend in the hands of the loop. Knows no packet.
+#include "backends/xdp/driver.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <poll.h>
+
+namespace coax::backends {
+
+xdp_driver::xdp_driver(description text, std::unique_ptr<xdp_device> device,
+                       std::unique_ptr<steering> program, std::unique_ptr<link_watch> watch,
+                       unsigned largest_mtu)
+    : description_(std::move(text)),
+      device_(std::move(device)),
+      program_(std::move(program)),
+      watch_(std::move(watch)),
+      link_message_(*this, &xdp_driver::on_link_message),
+      largest_mtu_(largest_mtu) {
+    for (const auto& q : device_->queues()) wakers_.emplace_back(*q);
+}
+
+void xdp_driver::kick(ring& r) noexcept {
+    look_for_trouble();
+    if (dead_ || ended_) return;
+    sender().kick(r);
+}
+
+bool xdp_driver::prepare_to_sleep(ring& r) noexcept {
+    look_for_trouble();
+    if (ended_) return true;
+    if (dead_) return std::exchange(death_told_, true);  // the loop must see it before it sleeps
+    if (!watch_armed_) {
+        watch_armed_ = true;
+        r.submit(&link_message_, [&](io_uring_sqe* entry) {
+            io_uring_prep_poll_add(entry, watch_->descriptor(), POLLIN);
+        });
+    }
+    bool sleep = true;
+    for (auto& w : wakers_) sleep = w.prepare_to_sleep(r) && sleep;
+    return sleep;
+}
+
+// What the kernel answered to kicks and polls may mean that the interface is gone or down.
+void xdp_driver::look_for_trouble() noexcept {
+    for (auto& w : wakers_) {
+        const auto trouble = w.take_trouble();
+        if (trouble == waker::trouble::none || dead_ || ended_) continue;
+        watch_->refresh();
+        apply_link();
+        // It was removed, even if another one has its number by now: our socket is unbound.
+        if (trouble == waker::trouble::removed && !dead_)
+            die("interface " + description_.interface + " was removed");
+    }
+}
+
+void xdp_driver::on_link_message(std::int32_t result) noexcept {
+    watch_armed_ = false;
+    if (ended_ || dead_ || result < 0) return;
+    if (watch_->update()) apply_link();
+}
+
+void xdp_driver::apply_link() noexcept {
+    const auto& link = watch_->current();
+    if (link.removed) {
+        die("interface " + description_.interface + " was removed");
+        return;
+    }
+    device_->set_link(link.mtu, link.mac, largest_mtu_);
+    for (auto& w : wakers_) w.set_link_up(link.up);
+}
+
+void xdp_driver::die(const std::string& text) noexcept {
+    if (dead_) return;
+    dead_ = text;
+    device_->set_failed();
+}
+
+void xdp_driver::shut_down(ring& r) noexcept {
+    if (ended_) return;
+    ended_ = true;
+    if (watch_armed_)
+        r.submit(nullptr, [&](io_uring_sqe* entry) {
+            io_uring_prep_cancel(entry, static_cast<completion*>(&link_message_), 0);
+        });
+    for (auto& w : wakers_) w.shut_down(r);
+    r.flush();
+}
+
+bool xdp_driver::idle() const noexcept {
+    return !watch_armed_ &&
+           std::all_of(wakers_.begin(), wakers_.end(), [](const auto& w) { return w.idle(); });
+}
+
+std::vector<counter> xdp_driver::counters() const {
+    std::vector<counter> all{{"xdp.received", 0},
+                             {"xdp.transmitted", 0},
+                             {"xdp.kicks", 0},
+                             {"xdp.kicks_postponed", 0},
+                             {"xdp.kicks_failed", 0},
+                             {"xdp.dropped_tx_busy", 0},
+                             {"xdp.dropped_rx_in_pieces", 0}};
+    const std::size_t own = all.size();
+    for (std::size_t i = 0; i != wakers_.size(); ++i) {
+        const queue& q = *device_->queues()[i];
+        const waker& w = wakers_[i];
+        const std::uint64_t values[] = {q.received(),         q.transmitted(), w.kicks(),
+                                        w.postponed(),        w.failed(),      w.lost(),
+                                        q.dropped_in_pieces()};
+        for (std::size_t at = 0; at != own; ++at) all[at].value += values[at];
+        const auto kernel = q.socket().counters();
+        if (all.size() == own) all.insert(all.end(), kernel.begin(), kernel.end());
+        else
+            for (std::size_t at = 0; at != kernel.size() && own + at != all.size(); ++at)
+                all[own + at].value += kernel[at].value;
+    }
+    return all;
+}
+
+}  // namespace coax::backends

@@ -1,0 +1,221 @@
+// Puts the AF_XDP backend together, step by step, each step with its one line of failure.
+#include "backends/xdp/open.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "backends/xdp/device.hpp"
+#include "backends/xdp/driver.hpp"
+#include "backends/xdp/interface.hpp"
+#include "backends/xdp/link_watch.hpp"
+#include "backends/xdp/queue.hpp"
+#include "backends/xdp/socket.hpp"
+#include "backends/xdp/steering.hpp"
+
+namespace coax::backends {
+
+namespace {
+
+constexpr std::uint32_t ethernet_header_bytes = 14;
+constexpr std::uint32_t slots_min = 8;
+constexpr std::size_t frames_per_burst = 64;
+
+// What one chunk of the kernel's receive side holds: larger packets come in pieces.
+constexpr unsigned receive_piece_bytes = 3840;
+
+std::string check_interface(const xdp_spec& what, const interface_facts& facts) {
+    const std::string& name = facts.name;
+    if (!facts.ethernet) return name + " is not an Ethernet interface: xdp needs one";
+    if (!facts.up) return "interface " + name + " is down: ip link set " + name + " up";
+    const unsigned last = what.queue + what.queues - 1;
+    const unsigned there = std::min(facts.receive_queues, facts.transmit_queues);
+    if (last >= there && what.queues == 1 && what.queue < facts.receive_queues)
+        return name + " has " + std::to_string(facts.transmit_queues) +
+               " transmit queues, too few for queue=" + std::to_string(what.queue);
+    if (last >= facts.receive_queues)
+        return name + " has " + std::to_string(facts.receive_queues) +
+               (facts.receive_queues == 1 ? " receive queue, number 0"
+                                          : " receive queues, from number 0") +
+               ": lower queue= or queues=";
+    if (what.queue >= facts.transmit_queues)
+        return name + " has " + std::to_string(facts.transmit_queues) +
+               " transmit queues, too few for queue=" + std::to_string(what.queue);
+    return {};
+}
+
+std::string check_addresses(const xdp_spec& what, std::vector<std::string>& notes) {
+    for (const auto& own : what.addresses) {
+        const std::string text = own.address.to_string();
+        const auto kernel = kernel_interface_of(own.address, what.interface);
+        if (!kernel) continue;
+        if (*kernel == what.interface)
+            return text + " is the kernel's own address on " + what.interface +
+                   ": take it away with ip address del " + own.to_string() + " dev " +
+                   what.interface + ", or give coax another address with ip=";
+        notes.push_back("the kernel has the address " + text + " too, on " + *kernel +
+                        ": programs of this machine reach the kernel there, not coax.");
+    }
+    return {};
+}
+
+std::string check_memory(const xdp_spec& what, const interface_facts& facts,
+                         const frame_layout& layout) {
+    if (layout.slots >= slots_min) return {};
+    return "frames=" + std::to_string(what.frames) + ",ring=" + std::to_string(what.ring_entries) +
+           " is too little for MTU " + std::to_string(facts.mtu) + ": each must be at least " +
+           std::to_string(2 * slots_min * layout.chunks_per_slot);
+}
+
+using queue_list = std::vector<std::unique_ptr<queue>>;
+
+std::variant<queue_list, failure> open_queues(const xdp_spec& what, const interface_facts& facts,
+                                              const frame_layout& layout) {
+    queue_list queues;
+    for (unsigned i = 0; i != what.queues; ++i) {
+        socket_options options;
+        options.interface = facts.name;
+        options.interface_index = facts.index;
+        options.queue = what.queue + i;
+        options.chunks = what.frames;
+        options.receive_chunks = layout.receive_chunks;
+        options.ring_entries = what.ring_entries;
+        options.transmit_checksum = what.tx_checksum;
+        options.multi_buffer_needed =
+            layout.chunks_per_slot > 1 || facts.mtu + ethernet_header_bytes > receive_piece_bytes;
+        auto opened = xsk_socket::open(options);
+        if (auto* wrong = std::get_if<failure>(&opened)) return std::move(*wrong);
+        queues.push_back(std::make_unique<queue>(std::move(std::get<xsk_socket>(opened)), layout,
+                                                 frames_per_burst));
+        queues.back()->fill_all();
+        const std::string wrong = queues.back()->socket().bind(options);
+        if (!wrong.empty()) return failure{wrong};
+    }
+    return queues;
+}
+
+// Attaches in the mode that was asked for, or, with `automatic`, in the first that goes. The text
+// of the failure, or the mode.
+std::variant<steering::mode, failure> attach(steering& program, const xdp_spec& what,
+                                             std::vector<std::string>& notes) {
+    using attach_mode = xdp_spec::attach_mode;
+    std::string native_wrong;
+    if (what.mode != attach_mode::skb) {
+        native_wrong = program.attach(steering::mode::native);
+        if (native_wrong.empty()) return steering::mode::native;
+        if (what.mode == attach_mode::native) return failure{native_wrong};
+    }
+    std::string wrong = program.attach(steering::mode::skb);
+    if (!wrong.empty()) return failure{wrong};
+    if (!native_wrong.empty())
+        notes.push_back("mode=auto came to skb, as native does not go: " + native_wrong + ".");
+    return steering::mode::skb;
+}
+
+stack::checksum_policy receive_policy(const xdp_spec& what, const interface_facts& facts) {
+    using checksum = xdp_spec::checksum;
+    switch (what.rx_checksum) {
+        case checksum::strict: return stack::checksum_policy::strict;
+        case checksum::partial: return stack::checksum_policy::partial_aware;
+        case checksum::trusted: return stack::checksum_policy::trusted;
+        case checksum::automatic: break;
+    }
+    return passes_partial_checksums(facts.driver) ? stack::checksum_policy::partial_aware
+                                                  : stack::checksum_policy::strict;
+}
+
+void note_unbound_queues(const xdp_spec& what, const interface_facts& facts,
+                         std::vector<std::string>& notes) {
+    if (what.queues >= facts.receive_queues) return;
+    std::string note = facts.name + " spreads frames over " + std::to_string(facts.receive_queues) +
+                       " receive queues and coax has " + std::to_string(what.queues) +
+                       ": what comes by the others passes to the kernel and is lost";
+    if (!facts.channel_kind.empty())
+        note +=
+            "; one queue is set with ethtool -L " + facts.name + " " + facts.channel_kind + " 1";
+    notes.push_back(
+        note + "; all of them are taken with queues=" + std::to_string(facts.receive_queues) + ".");
+}
+
+description describe(const xdp_spec& what, const interface_facts& facts, steering::mode mode,
+                     const xsk_socket& socket, std::vector<std::string> notes) {
+    description d;
+    d.kind = "xdp";
+    d.interface = facts.name;
+    d.mode = std::string(mode == steering::mode::native ? "native" : "skb") +
+             (socket.is_zero_copy() ? ", zero-copy" : ", copy");
+    for (unsigned i = 0; i != what.queues; ++i) d.queues.push_back(what.queue + i);
+    if (socket.has_metadata()) d.offloads.push_back("tx-checksum");
+    if (socket.has_multi_buffer() && mode == steering::mode::skb)
+        d.offloads.push_back("rx-superframes");
+    d.mtu = facts.mtu;
+    for (const auto& own : what.addresses) d.addresses.push_back(own.to_string());
+    if (what.tx_checksum && !socket.has_metadata())
+        notes.push_back(
+            "this kernel does not sum transmit checksums for AF_XDP (Linux 6.11 "
+            "does): the stack does it.");
+    if (!socket.has_multi_buffer())
+        notes.push_back(
+            "this kernel drops packets of more than 3840 bytes here (Linux 6.6 takes "
+            "them): turn merging off with ethtool -K " +
+            facts.name + " gro off lro off.");
+    note_unbound_queues(what, facts, notes);
+    d.notes = std::move(notes);
+    return d;
+}
+
+stack::device_capabilities capabilities(const xdp_spec& what, const interface_facts& facts,
+                                        const xsk_socket& socket) {
+    stack::device_capabilities c;
+    c.mtu = static_cast<std::uint16_t>(facts.mtu);
+    c.address = facts.mac;
+    c.receive_checksum = receive_policy(what, facts);
+    c.transmit_checksum = socket.has_metadata();
+    return c;
+}
+
+}  // namespace
+
+std::variant<std::unique_ptr<driver>, failure> open_xdp(const xdp_spec& what) {
+    auto watch = std::make_unique<link_watch>();
+    if (!watch->failure_text().empty()) return failure{watch->failure_text()};
+    const auto facts = read_interface(what.interface);
+    if (!facts)
+        return failure{"there is no interface " + what.interface + " here; there are " +
+                       interface_names()};
+    std::vector<std::string> notes;
+    std::string wrong = check_interface(what, *facts);
+    if (wrong.empty()) wrong = check_addresses(what, notes);
+    const auto layout =
+        frame_layout::plan(facts->mtu + ethernet_header_bytes, what.frames, what.ring_entries);
+    if (wrong.empty()) wrong = check_memory(what, *facts, layout);
+    if (wrong.empty()) wrong = xdp_obstacle();
+    if (!wrong.empty()) return failure{wrong};
+
+    auto opened = open_queues(what, *facts, layout);
+    if (auto* failed = std::get_if<failure>(&opened)) return std::move(*failed);
+    auto queues = std::move(std::get<queue_list>(opened));
+    auto loaded = steering::load(*facts, what.addresses);
+    if (auto* failed = std::get_if<failure>(&loaded)) return std::move(*failed);
+    auto program = std::move(std::get<std::unique_ptr<steering>>(loaded));
+    for (unsigned i = 0; i != what.queues && wrong.empty(); ++i)
+        wrong = program->set_socket(what.queue + i, queues[i]->socket().descriptor());
+    if (!wrong.empty()) return failure{wrong};
+    // Last, when whatever it hands over is taken care of.
+    const auto attached = attach(*program, what, notes);
+    if (const auto* failed = std::get_if<failure>(&attached)) return *failed;
+
+    const xsk_socket& socket = queues.front()->socket();
+    description text = describe(what, *facts, std::get<steering::mode>(attached), socket, notes);
+    auto device =
+        std::make_unique<xdp_device>(std::move(queues), capabilities(what, *facts, socket));
+    watch->start(*facts);
+    return std::unique_ptr<driver>(std::make_unique<xdp_driver>(
+        std::move(text), std::move(device), std::move(program), std::move(watch),
+        layout.slot_capacity - ethernet_header_bytes));
+}
+
+}  // namespace coax::backends

@@ -1,0 +1,39 @@
+// The steering program (steer.bpf.c) on one interface: loaded, told the owned addresses and the
+// sockets, attached. The attachment ends with the process, however it ends. Knows no packet.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "backends/driver.hpp"
+#include "backends/xdp/interface.hpp"
+#include "stack/base/address.hpp"
+
+namespace coax::backends {
+
+class steering {
+  public:
+    enum class mode { native, skb };
+
+    // Loads the program into the kernel for this interface.
+    static std::variant<std::unique_ptr<steering>, failure> load(
+        const interface_facts& facts, std::span<const stack::ip_prefix> owned);
+    ~steering();  // detaches
+    steering(const steering&) = delete;
+    steering& operator=(const steering&) = delete;
+
+    // The AF_XDP socket that gets our frames of a receive queue. Empty text: done.
+    std::string set_socket(unsigned queue, int descriptor);
+    // From here on frames are steered. Empty text: done.
+    std::string attach(mode how);
+    void detach() noexcept;
+
+  private:
+    struct parts;
+    explicit steering(std::unique_ptr<parts> p);
+    std::unique_ptr<parts> parts_;
+};
+
+}  // namespace coax::backends

@@ -42,25 +42,48 @@ struct neighbour_config {
     duration reachable = 30s;          // then asked again while in use
     duration retry = 1s;  // between ARP requests, RFC 1122 2.3.2.1: at most one a second
     std::uint8_t retries_max = 3;
+    std::uint32_t requests_per_second_max = 1000;  // to all neighbours together
+    std::uint32_t unresolved_max = 256;          // entries without an answer; the oldest goes first
+    std::uint32_t learned_max = 512;             // size up to which a stranger's request adds one
+    std::uint32_t pending_bytes_max = 1U << 20;  // waiting packets of all neighbours together
+    std::uint16_t outgoing_max = 256;            // ARP frames waiting for a transmit slot
+    std::uint8_t announcements = 2;              // RFC 5227 2.3, ANNOUNCE_NUM
+    duration announce_interval = 2s;             // RFC 5227 2.3, ANNOUNCE_INTERVAL
+    duration defend_interval = 10s;              // RFC 5227 2.4, DEFEND_INTERVAL
 };
 
 struct ip_config {
-    std::uint8_t time_to_live = 64;  // RFC 1122 3.2.1.7
-    std::uint32_t routes_max = 1024;
-    std::uint32_t icmp_per_second_max = 1000;  // errors and resets sent, token bucket
+    std::uint8_t time_to_live = 64;                 // RFC 1122 3.2.1.7
+    std::uint32_t addresses_max = 64;               // own addresses
+    std::uint32_t routes_max = 1024;                // connected ones included
+    std::uint32_t icmp_per_second_max = 1000;       // errors sent, token bucket (RFC 1812 4.3.2.8)
+    std::uint32_t icmp_queue_bytes = 1U << 18;      // echo replies and errors waiting for a slot
+    std::uint32_t loopback_queue_bytes = 1U << 20;  // packets to own addresses
+    std::uint16_t loopback_mtu = 16384;             // bytes of IP packet to an own address
+    std::uint32_t path_mtu_entries_max = 1024;      // destinations with a smaller MTU than the link
+    std::uint16_t path_mtu_min = 552;   // as Linux: below, an ICMP message is not obeyed
+    duration path_mtu_lifetime = 600s;  // RFC 1191 6.3
 };
 
 struct udp_config {
     std::uint32_t sockets_max = 65536;
-    std::uint32_t receive_queue_bytes = 212992;  // per socket, as net.core.rmem_default
+    std::uint32_t receive_queue_bytes = 212992;        // per socket, as net.core.rmem_default
+    std::uint32_t send_queue_bytes = 212992;           // per socket, as net.core.wmem_default
+    std::uint32_t send_queue_total_bytes = 1U << 22;   // all sockets together
+    std::uint64_t receive_memory_bytes = 64ULL << 20;  // receive queues of all sockets together
+    std::uint16_t ephemeral_port_first = 32768;        // as Linux; RFC 6056 3.2
+    std::uint16_t ephemeral_port_last = 60999;
 };
+
+inline constexpr std::uint16_t burst_max = 64;
 
 struct stack_config {
     tcp_config tcp;
     neighbour_config neighbour;
     ip_config ip;
     udp_config udp;
-    std::uint16_t burst = 64;  // frames per device call
+    std::uint16_t burst = 64;          // frames per device call, at most burst_max
+    std::uint16_t segments_turn = 16;  // segments of one connection before the next has its turn
 };
 
 }  // namespace coax::stack

@@ -2,11 +2,12 @@
 // thread and no system call; the caller turns it:
 //
 //     receive(now)  takes one burst from the device through ingress      (loop while it says more)
-//     advance(now)  fires expired timers
+//     advance(now)  fires expired timers; takes in what this host sent to itself
 //     next_event()  what became possible for which socket                (loop until empty)
 //     flush(now)    egress: sends what the above and the socket calls caused, one device burst at
 //                   a time
-//     next_deadline()  when advance() must be called again at the latest
+//     next_deadline()  when advance() must be called again at the latest; a moment long past when
+//                      flush() left something to do (a packet to itself, an event)
 //
 // Socket calls only change state and buffers; frames leave in flush() alone.
 // Not thread-safe: one stack belongs to one thread. No call throws; allocation failure of a pool is
@@ -26,10 +27,12 @@
 #include "stack/config.hpp"
 #include "stack/device.hpp"
 #include "stack/tcp/layer.hpp"
+#include "stack/udp/layer.hpp"
 
 namespace coax::stack {
 
 using tcp_socket = tcp::socket_id;
+using udp_socket = udp::socket_id;
 
 struct interface_address {
     ip_prefix prefix;  // own address with the length of the link's prefix
@@ -54,8 +57,13 @@ class ip_stack {
     ip_stack(const ip_stack&) = delete;
     ip_stack& operator=(const ip_stack&) = delete;
 
-    // --- interface and routes. The connected route of an address comes with it.
+    // --- interface and routes. The connected route of an address comes with it; the address is
+    // announced on the link with the next flush (RFC 5227 2.3). Errors: invalid_argument (no host
+    // can have it), address_in_use (it is there), no_buffer_space (addresses_max),
+    // address_family_not_supported (IPv6: its frames are not wired up yet).
     status add_address(const interface_address& address);
+    // network_unreachable: the gateway is not on a link of ours. A route to the same destination is
+    // replaced.
     status add_route(const route& route);
     std::vector<interface_address> addresses() const;
 
@@ -65,6 +73,7 @@ class ip_stack {
     bool flush(instant now);        // false: the device took not all; call again next turn
     instant next_deadline() const;  // `never` if no timer runs
     bool next_event(tcp::event& event);
+    bool next_udp_event(udp::event& event);
 
     // --- TCP sockets. All calls answer error::bad_handle for a stale socket.
     result<tcp_socket> tcp_open(void* user);
@@ -83,6 +92,8 @@ class ip_stack {
     // Copies out of the receive buffer; 1..n bytes, would_block, or end_of_stream.
     result<std::size_t> tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
                                     instant now);
+    // As tcp_receive, but the bytes stay.
+    result<std::size_t> tcp_peek(tcp_socket socket, std::span<const mutable_bytes> pieces);
     std::size_t tcp_available(tcp_socket socket) const;   // bytes that tcp_receive would give now
     std::size_t tcp_send_space(tcp_socket socket) const;  // bytes that tcp_send would take now
     status tcp_shutdown(tcp_socket socket, tcp::shutdown_side side, instant now);
@@ -92,6 +103,7 @@ class ip_stack {
     void tcp_abort(tcp_socket socket, instant now);  // RST at once. The id is gone.
     result<flow> tcp_ends(tcp_socket socket) const;  // local is set once bound
     error tcp_error(tcp_socket socket);              // why it failed; none if it did not
+    result<tcp::connection_info> tcp_info(tcp_socket socket) const;
 
     // --- TCP options
     status tcp_set_no_delay(tcp_socket socket, bool on, instant now);
@@ -99,8 +111,29 @@ class ip_stack {
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
     status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
 
+    // --- UDP sockets. Datagrams go out in the order of the calls. All calls answer
+    // error::bad_handle for a stale socket.
+    result<udp_socket> udp_open(void* user);
+    status udp_set_user(udp_socket socket, void* user);
+    status udp_bind(udp_socket socket, const endpoint& local);  // as tcp_bind
+    // Hears and sends to this peer alone, and is told when nobody listens there
+    // (connection_refused from the next receive). Unspecified address: undone.
+    status udp_connect(udp_socket socket, const endpoint& remote);
+    // Copies one datagram to the send queue. Unbound: an ephemeral port. message_too_long: more
+    // than the path carries in one packet; would_block: the queue is full.
+    status udp_send_to(udp_socket socket, const endpoint& remote,
+                       std::span<const const_bytes> pieces, instant now);
+    status udp_send(udp_socket socket, std::span<const const_bytes> pieces, instant now);
+    // Takes one datagram; what does not fit in the pieces is lost, and `truncated` says so.
+    result<udp::received> udp_receive_from(udp_socket socket,
+                                           std::span<const mutable_bytes> pieces);
+    std::size_t udp_available(udp_socket socket) const;  // bytes of the next datagram
+    result<flow> udp_ends(udp_socket socket) const;
+    void udp_close(udp_socket socket);  // what is in the send queue is still sent
+
     // --- observation
     std::vector<counter> counters() const;
+    std::size_t udp_socket_count() const;
     std::size_t tcp_socket_count() const;  // of all states, TIME-WAIT included
 
   private:

@@ -1,4 +1,5 @@
 // The demux key of a connection, and the resolved way its segments leave by.
+// Knows nothing of how a way is found.
 #pragma once
 
 #include <array>
@@ -22,6 +23,20 @@ struct path {
     std::array<std::byte, 14> ethernet_header{};  // destination, source, type: copied as it stands
     std::uint16_t mtu = 0;                        // bytes of IP packet; 0: never resolved
     std::uint32_t epoch = 0;                      // 0: not resolved
+    bool is_loopback = false;                     // to an own address: never reaches the device
+};
+
+// Counts the changes after which a path may lead elsewhere: routes, addresses, neighbours. One for
+// the whole stack: changes are rare, and comparing with one number is all the steady way costs.
+class path_epoch {
+  public:
+    std::uint32_t current() const noexcept { return current_; }
+    void advance() noexcept {
+        if (++current_ == 0) current_ = 1;  // 0 means "not resolved"
+    }
+
+  private:
+    std::uint32_t current_ = 1;
 };
 
 }  // namespace coax::stack

@@ -1,0 +1,377 @@
+// The way of a packet that is sent, step by step.
+#include "stack/egress.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "stack/ip/output.hpp"
+#include "stack/wire/arp.hpp"
+#include "stack/wire/checksum.hpp"
+#include "stack/wire/ethernet.hpp"
+#include "stack/wire/tcp.hpp"
+#include "stack/wire/udp.hpp"
+
+namespace coax::stack {
+
+namespace {
+
+constexpr std::size_t tcp_checksum_offset = 16;
+constexpr std::size_t transport_start = wire::ethernet_header_size + wire::ipv4_header_size;
+
+// The field of a checksum that the device finishes, or the finished one.
+void store_checksum(std::byte* field, std::uint64_t pseudo, bool partial,
+                    std::uint64_t sum) noexcept {
+    wire::store_native(field, partial ? wire::fold_sum(pseudo) : wire::finish_checksum(sum));
+}
+
+}  // namespace
+
+// --- slots
+
+bool slot_bank::refill() noexcept {
+    if (end_ == next_ && next_ != first_) {
+        link_.transmit(std::span(slots_).subspan(first_, next_ - first_));
+        sent_ += next_ - first_;
+    }
+    first_ = next_ = 0;
+    end_ = link_.reserve(std::span(slots_).first(burst_));
+    return end_ != 0;
+}
+
+std::size_t slot_bank::transmit() noexcept {
+    if (next_ != first_) {
+        link_.transmit(std::span(slots_).subspan(first_, next_ - first_));
+        sent_ += next_ - first_;
+        first_ = next_;
+    }
+    return std::exchange(sent_, 0);
+}
+
+// --- the order of things
+
+egress::egress(layers& all)
+    : all_(all),
+      slots_(all.link, std::clamp<std::size_t>(all.config.burst, 1, burst_max)),
+      waiting_(all.config.neighbour.entries_max),
+      scratch_(all.capabilities.mtu) {}
+
+bool egress::flush(instant now) {
+    // ARP twice: before the rest, that it cannot be crowded out; after, for what the rest asked.
+    const bool all_sent = settle_neighbours(now) && send_arp() && send_icmp(now) &&
+                          send_datagrams(now) && send_segments(now) && send_arp();
+    all_.traffic.frames_sent += slots_.transmit();
+    return all_sent;
+}
+
+// Those who waited for a neighbour go on, or hear that it does not answer.
+bool egress::settle_neighbours(instant now) {
+    while (const auto outcome = all_.neighbours.front_outcome()) {
+        tcp::sender_list& list = waiting_[outcome->index];
+        if (!outcome->resolved) {
+            all_.tcp.unreachable(list, error::host_unreachable, now);
+            has_news_ = true;
+            all_.neighbours.pop_outcome();
+            continue;
+        }
+        all_.tcp.unpark(list);
+        path route;
+        wire::emit_ethernet({outcome->mac, all_.capabilities.address, wire::ethernet_type_ipv4},
+                            route.ethernet_header.data());
+        while (const auto* packet = all_.neighbours.front_held(outcome->index)) {
+            tx_slot* const slot = slots_.peek();
+            if (slot == nullptr) return false;
+            if (!is_too_small(*slot, packet->size())) {
+                std::copy(packet->begin(), packet->end(), slot->data + wire::ethernet_header_size);
+                finish_slot(*slot, route, packet->size());
+            }
+            all_.neighbours.pop_held(outcome->index);
+        }
+        all_.neighbours.pop_outcome();
+    }
+    return true;
+}
+
+bool egress::send_arp() {
+    while (const auto wanted = all_.neighbours.next_request())
+        if (const auto source = all_.addresses.source_towards(wanted->target))
+            all_.arp.request(*wanted, *source);
+    while (const auto* out = all_.arp.front_outgoing()) {
+        tx_slot* const slot = slots_.peek();
+        if (slot == nullptr) return false;
+        path route;
+        wire::emit_ethernet({out->destination, all_.capabilities.address, wire::ethernet_type_arp},
+                            route.ethernet_header.data());
+        wire::emit_arp(out->packet, slot->data + wire::ethernet_header_size);
+        finish_slot(*slot, route, wire::arp_packet_size);
+        all_.arp.pop_outgoing();
+    }
+    return true;
+}
+
+bool egress::send_icmp(instant now) {
+    auto& queue = all_.icmp.outgoing();
+    while (!queue.empty()) {
+        if (!send_packet(queue.front_head(), queue.front_body(), now)) return false;
+        queue.pop();
+    }
+    return true;
+}
+
+bool egress::send_datagrams(instant now) {
+    while (all_.udp.has_outgoing()) {
+        if (!send_datagram(all_.udp.front_outgoing(), all_.udp.front_payload(), now)) return false;
+        all_.udp.pop_outgoing();
+    }
+    has_news_ = has_news_ || all_.udp.has_event();
+    return true;
+}
+
+bool egress::send_segments(instant now) {
+    while (tcp::sender* from = all_.tcp.next_sender()) {
+        if (from->route.epoch != all_.epoch.current() && !find_way(*from, now)) continue;
+        const bool sent =
+            from->route.is_loopback ? send_from_to_self(*from, now) : send_from(*from, now);
+        if (!sent) return false;
+    }
+    return true;
+}
+
+// --- which way
+
+// Route, then neighbour (RFC 1122 3.3.1.1).
+egress::resolution egress::resolve(const ip_address& source, const ip_address& destination,
+                                   path& route, instant now) {
+    route.epoch = 0;
+    route.is_loopback = all_.addresses.is_local(destination);
+    if (route.is_loopback) {
+        route.mtu = all_.config.ip.loopback_mtu;
+        route.epoch = all_.epoch.current();
+        return {way::known};
+    }
+    // RFC 1122 3.2.1.3 (g): 127/8 must not appear outside the host.
+    if (!all_.addresses.is_own(source)) return {way::none, error::address_not_available};
+    const auto next_hop = all_.routes.next_hop(destination);
+    if (!next_hop) return {way::none, error::network_unreachable};
+    if (!all_.addresses.is_on_link(*next_hop)) return {way::none, error::host_unreachable};
+    auto neighbour = all_.neighbours.look_up(*next_hop, now);
+    if (!neighbour) {
+        // No room, but the oldest in vain was given up for it.
+        settle_neighbours(now);
+        neighbour = all_.neighbours.look_up(*next_hop, now);
+    }
+    if (!neighbour) return {way::none, error::host_unreachable};
+    if (!neighbour->known) return {way::waiting, error::none, neighbour->index};
+    wire::emit_ethernet({neighbour->mac, all_.capabilities.address, wire::ethernet_type_ipv4},
+                        route.ethernet_header.data());
+    route.mtu = all_.path_mtus.towards(destination, all_.capabilities.mtu, now);
+    route.epoch = all_.epoch.current();
+    return {way::known};
+}
+
+// False: the sender waits, or there is no way; it is not the next one any more.
+bool egress::find_way(tcp::sender& from, instant now) {
+    const flow ends = from.ends();
+    const resolution found = resolve(ends.local.address, ends.remote.address, from.route, now);
+    if (found.result == way::known) return true;
+    if (found.result == way::waiting) {
+        all_.tcp.park(from, waiting_[found.neighbour]);
+    } else {
+        ++all_.ip_count.no_route;
+        all_.tcp.unreachable(from, found.cause, now);
+        has_news_ = true;
+    }
+    return false;
+}
+
+// --- TCP
+
+bool egress::send_from(tcp::sender& from, instant now) {
+    const path route = from.route;  // `from` may be gone with its last segment
+    for (unsigned left = all_.config.segments_turn; left != 0; --left) {
+        tx_slot* const slot = slots_.peek();
+        if (slot == nullptr) return false;
+        if (!all_.tcp.next_segment(from, now, segment_)) return true;
+        const std::size_t size = wire::ipv4_header_size + wire::tcp_header_length(segment_.header) +
+                                 segment_.payload_size;
+        if (is_too_small(*slot, size)) continue;
+        const bool partial = all_.capabilities.transmit_checksum || segment_.gso_bytes != 0;
+        write_segment(segment_, partial, slot->data + wire::ethernet_header_size);
+        finish_slot(*slot, route, size);
+        if (partial) {
+            slot->checksum = checksum_state::partial;
+            slot->checksum_start = transport_start;
+            slot->checksum_offset = tcp_checksum_offset;
+            slot->gso_bytes = segment_.gso_bytes;
+        }
+    }
+    all_.tcp.yield(from);
+    return true;
+}
+
+// To an own address: the packet goes to the loopback queue, and comes in with the next turn.
+bool egress::send_from_to_self(tcp::sender& from, instant now) {
+    for (unsigned left = all_.config.segments_turn; left != 0; --left) {
+        if (!all_.loopback.fits(all_.config.ip.loopback_mtu)) return false;
+        if (!all_.tcp.next_segment(from, now, segment_)) return true;
+        const std::size_t size = wire::ipv4_header_size + wire::tcp_header_length(segment_.header) +
+                                 segment_.payload_size;
+        std::byte* const packet = all_.loopback.push(segment_.ends.remote.address, size);
+        if (packet == nullptr)
+            ++all_.ip_count.loopback_full;  // no memory for it; TCP sends it again
+        else write_segment(segment_, true, packet);
+    }
+    all_.tcp.yield(from);
+    return true;
+}
+
+// IPv4 header, TCP header and payload: the payload is summed while it is copied.
+std::size_t egress::write_segment(const tcp::segment& segment, bool partial,
+                                  std::byte* packet) const {
+    const ip_address& source = segment.ends.local.address;
+    const ip_address& destination = segment.ends.remote.address;
+    const std::size_t header_length = wire::tcp_header_length(segment.header);
+    const std::size_t length = header_length + segment.payload_size;
+    wire::emit_ipv4(
+        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length),
+        packet);
+    std::byte* const header = packet + wire::ipv4_header_size;
+    wire::emit_tcp(segment.header, header);
+    const std::uint64_t pseudo = wire::pseudo_header_sum(source, destination, wire::protocol_tcp,
+                                                         static_cast<std::uint32_t>(length));
+    std::byte* at = header + header_length;
+    if (partial) {
+        for (std::size_t i = 0; i < segment.payload_pieces; ++i)
+            at = std::copy(segment.payload[i].begin(), segment.payload[i].end(), at);
+        store_checksum(header + tcp_checksum_offset, pseudo, true, 0);
+    } else {
+        wire::checksum_sum sum(wire::sum_bytes(pseudo, header, header_length));
+        for (std::size_t i = 0; i < segment.payload_pieces; ++i) {
+            sum.add_copying(at, segment.payload[i]);
+            at += segment.payload[i].size();
+        }
+        store_checksum(header + tcp_checksum_offset, pseudo, false, sum.value());
+    }
+    return wire::ipv4_header_size + length;
+}
+
+// --- UDP
+
+bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instant now) {
+    const ip_address& source = out.ends.local.address;
+    const ip_address& destination = out.ends.remote.address;
+    const std::size_t size = wire::ipv4_header_size + wire::udp_header_size + payload.size();
+    datagram_path& last = last_datagram_;
+    resolution found{way::known};
+    if (last.route.epoch != all_.epoch.current() || last.destination != destination ||
+        last.source != source) {
+        found = resolve(source, destination, last.route, now);
+        last.source = source;
+        last.destination = destination;
+    }
+    if (found.result == way::none ||
+        size > (found.result == way::known ? last.route.mtu : all_.capabilities.mtu)) {
+        ++all_.udp_count.undeliverable;
+        return true;
+    }
+    if (found.result == way::waiting) {
+        scratch_.resize(std::max(scratch_.size(), size));
+        write_datagram(out, payload, false, scratch_.data());
+        all_.neighbours.hold(found.neighbour, const_bytes(scratch_).first(size));
+        return true;
+    }
+    if (last.route.is_loopback) {
+        std::byte* const packet = all_.loopback.push(destination, size);
+        if (packet == nullptr) ++all_.ip_count.loopback_full;
+        else write_datagram(out, payload, true, packet);
+        return true;
+    }
+    tx_slot* const slot = slots_.peek();
+    if (slot == nullptr) return false;
+    if (is_too_small(*slot, size)) return true;
+    const bool partial = all_.capabilities.transmit_checksum;
+    write_datagram(out, payload, partial, slot->data + wire::ethernet_header_size);
+    finish_slot(*slot, last.route, size);
+    if (partial) {
+        slot->checksum = checksum_state::partial;
+        slot->checksum_start = transport_start;
+        slot->checksum_offset = wire::udp_checksum_offset;
+    }
+    return true;
+}
+
+std::size_t egress::write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
+                                   std::byte* packet) const {
+    const ip_address& source = out.ends.local.address;
+    const ip_address& destination = out.ends.remote.address;
+    const std::size_t length = wire::udp_header_size + payload.size();
+    wire::emit_ipv4(
+        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_udp, length),
+        packet);
+    std::byte* const header = packet + wire::ipv4_header_size;
+    wire::emit_udp({out.ends.local.port, out.ends.remote.port, static_cast<std::uint16_t>(length)},
+                   header);
+    const std::uint64_t pseudo = wire::pseudo_header_sum(source, destination, wire::protocol_udp,
+                                                         static_cast<std::uint32_t>(length));
+    std::byte* const field = header + wire::udp_checksum_offset;
+    if (partial) {
+        std::copy(payload.begin(), payload.end(), header + wire::udp_header_size);
+        store_checksum(field, pseudo, true, 0);
+    } else {
+        const std::uint64_t sum =
+            wire::copy_and_sum(wire::sum_bytes(pseudo, header, wire::udp_header_size),
+                               header + wire::udp_header_size, payload.data(), payload.size());
+        // RFC 768: zero would say "no checksum"; all ones mean the same number.
+        const std::uint16_t finished = wire::finish_checksum(sum);
+        wire::store_native(field, finished == 0 ? std::uint16_t{0xffff} : finished);
+    }
+    return wire::ipv4_header_size + length;
+}
+
+// --- whole packets (ICMP)
+
+bool egress::send_packet(const ip_address& destination, const_bytes packet, instant now) {
+    path route;
+    const ip_address source = wire::parse_quoted_ipv4(packet).header.source;
+    const resolution found = resolve(source, destination, route, now);
+    if (found.result == way::waiting) {
+        all_.neighbours.hold(found.neighbour, packet);
+        return true;
+    }
+    if (found.result == way::none || packet.size() > route.mtu) {
+        ++all_.ip_count.no_route;
+        return true;
+    }
+    if (route.is_loopback) {
+        std::byte* const copy = all_.loopback.push(destination, packet.size());
+        if (copy == nullptr) ++all_.ip_count.loopback_full;
+        else std::copy(packet.begin(), packet.end(), copy);
+        return true;
+    }
+    tx_slot* const slot = slots_.peek();
+    if (slot == nullptr) return false;
+    if (is_too_small(*slot, packet.size())) return true;
+    std::copy(packet.begin(), packet.end(), slot->data + wire::ethernet_header_size);
+    finish_slot(*slot, route, packet.size());
+    return true;
+}
+
+// --- the last step
+
+void egress::finish_slot(tx_slot& slot, const path& route, std::size_t packet_size) {
+    std::copy(route.ethernet_header.begin(), route.ethernet_header.end(), slot.data);
+    slot.length = static_cast<std::uint32_t>(wire::ethernet_header_size + packet_size);
+    slot.checksum = checksum_state::unknown;
+    slot.checksum_start = 0;
+    slot.checksum_offset = 0;
+    slot.gso_bytes = 0;
+    slots_.use();
+}
+
+// A device promises room for its MTU (device.hpp), so this is a fault of the device.
+bool egress::is_too_small(const tx_slot& slot, std::size_t packet_size) {
+    if (wire::ethernet_header_size + packet_size <= slot.capacity) return false;
+    ++all_.traffic.slot_too_small;
+    return true;
+}
+
+}  // namespace coax::stack

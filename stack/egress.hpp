@@ -1,0 +1,98 @@
+// The way of a packet that is sent, downwards: one function per step, from who has something to
+// say to the device's slots. Nothing leaves but by flush(). Knows all layers; keeps only slots of
+// the device and who waits for which neighbour.
+#pragma once
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "stack/base/flow.hpp"
+#include "stack/base/time.hpp"
+#include "stack/config.hpp"
+#include "stack/device.hpp"
+#include "stack/layers.hpp"
+
+namespace coax::stack {
+
+// Slots on loan from the device: taken a burst at a time, sent a burst at a time; what is left is
+// for the next flush.
+class slot_bank {
+  public:
+    slot_bank(device& link, std::size_t burst) noexcept : link_(link), burst_(burst) {}
+    ~slot_bank() { link_.cancel(std::span(slots_).subspan(next_, end_ - next_)); }
+    slot_bank(const slot_bank&) = delete;
+    slot_bank& operator=(const slot_bank&) = delete;
+
+    // The slot to fill next; null: the device is full. The same one until use().
+    tx_slot* peek() noexcept { return next_ != end_ || refill() ? &slots_[next_] : nullptr; }
+    void use() noexcept { ++next_; }
+    // Sends what was used since the last call; returns how many.
+    std::size_t transmit() noexcept;
+
+  private:
+    bool refill() noexcept;
+
+    device& link_;
+    std::size_t burst_;
+    std::size_t first_ = 0;  // used and not yet sent: [first_, next_)
+    std::size_t next_ = 0;   // free: [next_, end_)
+    std::size_t end_ = 0;
+    std::size_t sent_ = 0;  // by refill() since the last transmit()
+    std::array<tx_slot, burst_max> slots_{};
+};
+
+class egress {
+  public:
+    // `all` must outlive it.
+    explicit egress(layers& all);
+
+    // Sends all there is. False: the device took not all; nothing is lost, call again.
+    bool flush(instant now);
+    // True once after a flush that made something known to a socket.
+    bool take_news() noexcept { return std::exchange(has_news_, false); }
+    bool has_news() const noexcept { return has_news_; }
+
+  private:
+    enum class way : std::uint8_t { known, waiting, none };
+    struct resolution {
+        way result = way::none;
+        error cause = error::none;                // none: why
+        ethernet::neighbour_index neighbour = 0;  // waiting: for whom
+    };
+    struct datagram_path {
+        ip_address source;
+        ip_address destination;
+        path route;
+    };
+
+    bool settle_neighbours(instant now);
+    bool send_arp();
+    bool send_icmp(instant now);
+    bool send_datagrams(instant now);
+    bool send_segments(instant now);
+
+    resolution resolve(const ip_address& source, const ip_address& destination, path& route,
+                       instant now);
+    bool find_way(tcp::sender& from, instant now);
+    bool send_from(tcp::sender& from, instant now);
+    bool send_from_to_self(tcp::sender& from, instant now);
+    bool send_packet(const ip_address& destination, const_bytes packet, instant now);
+    bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
+
+    std::size_t write_segment(const tcp::segment& segment, bool partial, std::byte* packet) const;
+    std::size_t write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
+                               std::byte* packet) const;
+    void finish_slot(tx_slot& slot, const path& route, std::size_t packet_size);
+    bool is_too_small(const tx_slot& slot, std::size_t packet_size);
+
+    layers& all_;
+    slot_bank slots_;
+    std::vector<tcp::sender_list> waiting_;  // by neighbour
+    tcp::segment segment_;                   // in hand; here so that it is not cleared each time
+    datagram_path last_datagram_;            // datagrams come in rows to one destination
+    std::vector<std::byte> scratch_;         // a datagram that has to wait for its neighbour
+    bool has_news_ = false;
+};
+
+}  // namespace coax::stack

@@ -1,0 +1,188 @@
+// The way of a received packet, step by step; every step that ends it has counted why.
+#include "stack/ingress.hpp"
+
+#include <algorithm>
+
+#include "stack/ethernet/input.hpp"
+#include "stack/ip/input.hpp"
+#include "stack/wire/checksum.hpp"
+#include "stack/wire/ethernet.hpp"
+#include "stack/wire/ipv4.hpp"
+#include "stack/wire/udp.hpp"
+
+namespace coax::stack {
+
+namespace {
+constexpr std::size_t tcp_checksum_offset = 16;
+}
+
+ingress::ingress(layers& all)
+    : all_(all), burst_(std::clamp<std::size_t>(all.config.burst, 1, burst_max)) {}
+
+bool ingress::receive(instant now) {
+    const std::size_t count = all_.link.receive(std::span(frames_).first(burst_));
+    if (count == 0) return false;
+    all_.traffic.frames_received += count;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i + 1 < count) __builtin_prefetch(frames_[i + 1].head.data());
+        on_frame(frames_[i], now);
+    }
+    all_.link.release();
+    return count == burst_;
+}
+
+void ingress::receive_loopback(instant now) {
+    // What these packets cause goes to the queue's end and waits for the next call.
+    for (std::size_t left = all_.loopback.count(); left != 0; --left) {
+        // RFC 1122 3.2.1.3 (g): inside the host nothing can be damaged on the way.
+        on_ipv4(payload_view(all_.loopback.front_body()),
+                {now, checksum_state::verified, false, true});
+        all_.loopback.pop();
+    }
+}
+
+// Step 1: the frame. Is it for us, and whose is it?
+void ingress::on_frame(const rx_frame& frame, instant now) {
+    const auto header = wire::parse_ethernet(frame.head);
+    if (!header) {
+        ++all_.link_count.truncated;
+        return;
+    }
+    payload_view packet(frame.head, frame.rest);
+    packet.trim_front(wire::ethernet_header_size);
+    switch (ethernet::judge(*header, all_.capabilities.address, all_.link_count)) {
+        case ethernet::verdict::ipv4:
+            on_ipv4(packet, {now, frame.checksum, header->destination.is_broadcast(), false});
+            break;
+        case ethernet::verdict::arp: on_arp(packet, now); break;
+        case ethernet::verdict::ipv6: ++all_.ip_count.v6_not_configured; break;
+        case ethernet::verdict::drop: break;
+    }
+}
+
+void ingress::on_arp(const payload_view& packet, instant now) {
+    const auto parsed = wire::parse_arp(packet.head());
+    if (parsed.fault != wire::arp_fault::none) {
+        ++all_.link_count.arp_malformed;
+        return;
+    }
+    const auto& [sender, target] = std::pair(parsed.packet.sender_ip, parsed.packet.target_ip);
+    all_.arp.input(parsed.packet,
+                   {all_.addresses.is_own(sender), all_.addresses.is_on_link(sender),
+                    all_.addresses.is_own(target)},
+                   now);
+}
+
+// Step 2: the packet. Is it whole, honest and ours?
+void ingress::on_ipv4(payload_view packet, const arrival& how) {
+    const auto parsed = wire::parse_ipv4(packet.head(), packet.size());
+    const auto acceptance =
+        ip::accept(parsed, {how.link_broadcast, how.loopback}, all_.addresses, all_.ip_count);
+    if (acceptance == ip::acceptance::refused) return;
+    packet.trim_back(packet.size() - parsed.header.total_length);  // link padding
+    payload_view inside = packet;
+    inside.trim_front(parsed.header_length);
+    const bool broadcast = acceptance == ip::acceptance::broadcast;
+    switch (parsed.header.protocol) {
+        case wire::protocol_tcp:
+            // RFC 9293 3.9.2 (MUST-57): a connection has one peer.
+            if (broadcast) ++all_.ip_count.broadcast;
+            else on_tcp(parsed.header, inside, how);
+            break;
+        case wire::protocol_udp: on_udp(parsed.header, packet, inside, broadcast, how); break;
+        case wire::protocol_icmpv4: on_icmp(parsed.header, inside, broadcast, how); break;
+        default:
+            ++all_.ip_count.unknown_protocol;
+            // RFC 1122 3.2.2.1 (SHOULD); 3.2.2: never about a packet to all.
+            if (!broadcast)
+                all_.icmp.send_unreachable(wire::icmpv4::protocol_unreachable, parsed.header,
+                                           packet, how.now);
+    }
+}
+
+// Step 3: the segment.
+void ingress::on_tcp(const wire::ipv4_header& ip, payload_view segment, const arrival& how) {
+    const auto parsed = wire::parse_tcp(segment.head());
+    if (parsed.fault != wire::tcp_fault::none) {
+        traffic_counters& count = all_.traffic;
+        ++(parsed.fault == wire::tcp_fault::truncated    ? count.tcp_truncated
+           : parsed.fault == wire::tcp_fault::bad_offset ? count.tcp_bad_offset
+                                                         : count.tcp_bad_option);
+        return;
+    }
+    if (!is_sum_good(ip, segment, tcp_checksum_offset, how)) {
+        ++all_.traffic.tcp_bad_checksum;
+        return;
+    }
+    segment.trim_front(parsed.header_length);
+    all_.tcp.input(
+        {{ip.destination, parsed.header.destination_port}, {ip.source, parsed.header.source_port}},
+        parsed.header, segment, how.now);
+}
+
+void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view datagram,
+                     bool broadcast, const arrival& how) {
+    const auto parsed = wire::parse_udp(datagram.head(), datagram.size());
+    if (parsed.fault != wire::udp_fault::none) {
+        ++(parsed.fault == wire::udp_fault::truncated ? all_.udp_count.truncated
+                                                      : all_.udp_count.bad_length);
+        return;
+    }
+    datagram.trim_back(datagram.size() - parsed.header.length);
+    if (parsed.has_checksum && !is_sum_good(ip, datagram, wire::udp_checksum_offset, how)) {
+        ++all_.udp_count.bad_checksum;
+        return;
+    }
+    datagram.trim_front(wire::udp_header_size);
+    const flow ends{{ip.destination, parsed.header.destination_port},
+                    {ip.source, parsed.header.source_port}};
+    // RFC 1122 4.1.3.1 (SHOULD): port unreachable; 3.2.2: never about a packet to all.
+    if (all_.udp.input(ends, datagram) == udp::disposition::no_port && !broadcast)
+        all_.icmp.send_unreachable(wire::icmpv4::port_unreachable, ip, packet, how.now);
+}
+
+void ingress::on_icmp(const wire::ipv4_header& ip, const payload_view& message, bool broadcast,
+                      const arrival& how) {
+    const bool trusted = how.checksum == checksum_state::verified ||
+                         all_.capabilities.receive_checksum == checksum_policy::trusted;
+    const auto notice = all_.icmp.input(ip, message, broadcast, !trusted);
+    if (notice) on_icmp_notice(*notice, how.now);
+}
+
+// RFC 1122 3.2.2.1: an error is passed to the transport whose packet it quotes.
+void ingress::on_icmp_notice(const ip::icmp_notice& notice, instant now) {
+    using ip::icmp_severity;
+    if (notice.protocol == wire::protocol_tcp) {
+        const auto verdict = notice.severity == icmp_severity::soft ? tcp::icmp_verdict::soft
+                             : notice.severity == icmp_severity::hard
+                                 ? tcp::icmp_verdict::hard
+                                 : tcp::icmp_verdict::packet_too_big;
+        all_.tcp.icmp_error(notice.ends, notice.sequence, verdict, notice.cause,
+                            notice.next_hop_mtu, now);
+        return;
+    }
+    const bool ours =
+        all_.udp.icmp_error(notice.ends, notice.severity == icmp_severity::hard, notice.cause);
+    // TCP keeps its own path MTU, having checked the sequence number; of UDP only that there is
+    // such a socket can be checked.
+    if (ours && notice.severity == icmp_severity::packet_too_big)
+        all_.path_mtus.lower(notice.ends.remote.address, notice.next_hop_mtu, now);
+}
+
+// The transport checksum, as far as the device leaves it to us (device.hpp: checksum_policy).
+bool ingress::is_sum_good(const wire::ipv4_header& ip, const payload_view& segment,
+                          std::size_t field_offset, const arrival& how) const {
+    const checksum_policy policy = all_.capabilities.receive_checksum;
+    if (how.checksum != checksum_state::unknown || policy == checksum_policy::trusted) return true;
+    const std::uint64_t pseudo = wire::pseudo_header_sum(
+        ip.source, ip.destination, ip.protocol, static_cast<std::uint32_t>(segment.size()));
+    if (policy == checksum_policy::partial_aware) {
+        const auto field = wire::load_native<std::uint16_t>(segment.head().data() + field_offset);
+        if (field == wire::fold_sum(pseudo)) return true;
+    }
+    wire::checksum_sum sum(pseudo);
+    sum.add(segment);
+    return wire::fold_sum(sum.value()) == 0xffff;
+}
+
+}  // namespace coax::stack

@@ -1,0 +1,49 @@
+// The way of a received packet, upwards: one function per step, from the frame to the socket. Knows
+// all layers; keeps nothing of a packet behind.
+#pragma once
+
+#include <array>
+
+#include "stack/base/time.hpp"
+#include "stack/config.hpp"
+#include "stack/device.hpp"
+#include "stack/layers.hpp"
+
+namespace coax::stack {
+
+class ingress {
+  public:
+    // `all` must outlive it.
+    explicit ingress(layers& all);
+
+    // Takes one burst from the device. True: it was full, there may be more.
+    bool receive(instant now);
+    // What this host sent to itself since the last call.
+    void receive_loopback(instant now);
+
+  private:
+    // How the packet in hand came.
+    struct arrival {
+        instant now;
+        checksum_state checksum = checksum_state::unknown;
+        bool link_broadcast = false;
+        bool loopback = false;
+    };
+    void on_frame(const rx_frame& frame, instant now);
+    void on_arp(const payload_view& packet, instant now);
+    void on_ipv4(payload_view packet, const arrival& how);
+    void on_tcp(const wire::ipv4_header& ip, payload_view segment, const arrival& how);
+    void on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view datagram,
+                bool broadcast, const arrival& how);
+    void on_icmp(const wire::ipv4_header& ip, const payload_view& message, bool broadcast,
+                 const arrival& how);
+    void on_icmp_notice(const ip::icmp_notice& notice, instant now);
+    bool is_sum_good(const wire::ipv4_header& ip, const payload_view& segment,
+                     std::size_t field_offset, const arrival& how) const;
+
+    layers& all_;
+    std::size_t burst_;
+    std::array<rx_frame, burst_max> frames_;
+};
+
+}  // namespace coax::stack

@@ -1,0 +1,86 @@
+// Validation of received IPv4 packets.
+#include "stack/ip/input.hpp"
+
+namespace coax::stack::ip {
+
+namespace {
+
+bool count_fault(wire::ipv4_fault fault, ip_counters& counters) noexcept {
+    switch (fault) {
+        case wire::ipv4_fault::none: return false;
+        case wire::ipv4_fault::truncated: ++counters.truncated; break;
+        case wire::ipv4_fault::bad_version: ++counters.bad_version; break;
+        case wire::ipv4_fault::bad_header_length: ++counters.bad_header_length; break;
+        case wire::ipv4_fault::bad_total_length: ++counters.bad_total_length; break;
+        case wire::ipv4_fault::bad_checksum: ++counters.bad_checksum; break;
+    }
+    return true;
+}
+
+// RFC 1122 3.2.1.3, RFC 6890: 0/8, 127/8, 224/4 and 240/4 are no hosts of this link or beyond.
+bool is_impossible_source(const ip_address& source) noexcept {
+    const std::uint32_t first = source.to_v4() >> 24;
+    return first == 0 || first == 127 || first >= 224;
+}
+
+bool accept_source(const ip_address& source, const arrival& how, const address_table& addresses,
+                   ip_counters& counters) noexcept {
+    if (how.loopback) return true;
+    // RFC 9293 3.9.2 (MUST-57), RFC 1122 3.2.1.3: nobody to answer to.
+    if (is_impossible_source(source) || addresses.is_broadcast(source)) {
+        ++counters.bad_source;
+        return false;
+    }
+    // LAND and its like: what we send does not come from outside.
+    if (addresses.is_own(source)) {
+        ++counters.own_source;
+        return false;
+    }
+    return true;
+}
+
+acceptance accept_destination(const ip_address& destination, const arrival& how,
+                              const address_table& addresses, ip_counters& counters) noexcept {
+    if (addresses.is_own(destination)) {
+        // RFC 1122 3.3.6: a link-layer broadcast that carries a unicast packet.
+        if (!how.link_broadcast) return acceptance::unicast;
+        ++counters.unicast_in_broadcast;
+        return acceptance::refused;
+    }
+    if (destination.is_loopback()) {
+        if (how.loopback) return acceptance::unicast;
+        ++counters.martian_destination;
+        return acceptance::refused;
+    }
+    if (addresses.is_broadcast(destination)) return acceptance::broadcast;
+    ++counters.not_for_us;
+    return acceptance::refused;
+}
+
+}  // namespace
+
+acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
+                  const address_table& addresses, ip_counters& counters) noexcept {
+    if (count_fault(parsed.fault, counters)) return acceptance::refused;
+    const wire::ipv4_header& header = parsed.header;
+    if (parsed.header_length > wire::ipv4_header_size) {
+        if (parsed.has_bad_option) {
+            ++counters.bad_option;
+            return acceptance::refused;
+        }
+        // RFC 7126 4.3, 4.4: source routing is refused; the other options are ignored.
+        if (parsed.has_source_route) {
+            ++counters.source_route;
+            return acceptance::refused;
+        }
+    }
+    if (!accept_source(header.source, how, addresses, counters)) return acceptance::refused;
+    const acceptance result = accept_destination(header.destination, how, addresses, counters);
+    if (result != acceptance::refused && header.is_fragment()) {
+        ++counters.fragment;
+        return acceptance::refused;
+    }
+    return result;
+}
+
+}  // namespace coax::stack::ip

@@ -1,0 +1,24 @@
+// The header of a packet this host sends.
+#pragma once
+
+#include "stack/config.hpp"
+#include "stack/wire/ipv4.hpp"
+
+namespace coax::stack::ip {
+
+// `length`: bytes behind the header. Never fragmented, so the identification may be anything and is
+// zero, which tells nobody how much this host sends (RFC 6864 4.1: an atomic datagram).
+inline wire::ipv4_header outgoing_header(const ip_config& config, const ip_address& source,
+                                         const ip_address& destination, std::uint8_t protocol,
+                                         std::size_t length) noexcept {
+    wire::ipv4_header header;
+    header.source = source;
+    header.destination = destination;
+    header.total_length = static_cast<std::uint16_t>(wire::ipv4_header_size + length);
+    header.dont_fragment = true;  // RFC 1191 3
+    header.time_to_live = config.time_to_live;
+    header.protocol = protocol;
+    return header;
+}
+
+}  // namespace coax::stack::ip

@@ -1,0 +1,50 @@
+// Longest-prefix match by one hash look-up for each length that occurs.
+#include "stack/ip/routing_table.hpp"
+
+namespace coax::stack::ip {
+
+namespace {
+constexpr unsigned v4_bits_before = 96;  // of the mapped form
+}
+
+routing_table::routing_table(const ip_config& config, std::uint64_t seed, path_epoch& epoch)
+    : config_(config), epoch_(epoch), routes_(0, key_hash{address_hash{seed}}) {}
+
+status routing_table::add(const ip_prefix& destination, const ip_address& gateway) {
+    const bool is_v4 = destination.address.is_v4();
+    if (destination.length > (is_v4 ? 32 : 128)) return error::invalid_argument;
+    if (!gateway.is_unspecified() && gateway.is_v4() != is_v4) return error::invalid_argument;
+    const unsigned length = destination.length + (is_v4 ? v4_bits_before : 0U);
+    const key k{masked(destination.address, length), static_cast<std::uint8_t>(length)};
+    if (const auto found = routes_.find(k); found != routes_.end()) {
+        found->second = gateway;
+    } else {
+        if (routes_.size() >= config_.routes_max) return error::no_buffer_space;
+        routes_.emplace(k, gateway);
+        ++routes_of_length_[length];
+    }
+    epoch_.advance();
+    return {};
+}
+
+std::optional<ip_address> routing_table::next_hop(const ip_address& destination) const {
+    // ::/0 would match the mapped form of IPv4 too, but is no route for it.
+    const unsigned shortest = destination.is_v4() ? v4_bits_before : 0;
+    for (unsigned length = 129; length-- > shortest;) {
+        if (routes_of_length_[length] == 0) continue;
+        const auto found =
+            routes_.find(key{masked(destination, length), static_cast<std::uint8_t>(length)});
+        if (found == routes_.end()) continue;
+        return found->second.is_unspecified() ? destination : found->second;
+    }
+    return {};
+}
+
+ip_address routing_table::masked(const ip_address& address, unsigned length) noexcept {
+    auto octets = address.octets();
+    for (unsigned bit = length; bit < 128; bit = (bit | 7) + 1)
+        octets[bit / 8] &= static_cast<std::uint8_t>(0xff00U >> (bit % 8));
+    return ip_address::v6(octets);
+}
+
+}  // namespace coax::stack::ip

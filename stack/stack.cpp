@@ -1,0 +1,275 @@
+// The face of the stack: socket calls go to their layer, after what only routing and addresses can
+// tell was checked; turning goes to ingress and egress.
+#include "stack/stack.hpp"
+
+#include <algorithm>
+
+#include "stack/egress.hpp"
+#include "stack/ingress.hpp"
+#include "stack/layers.hpp"
+#include "stack/wire/ipv4.hpp"
+#include "stack/wire/udp.hpp"
+
+namespace coax::stack {
+
+struct ip_stack::parts {
+    parts(const stack_config& config, device& device, random_source& randomness)
+        : all(config, device, randomness), up(all), down(all) {}
+
+    result<ip_address> source_towards(const ip_address& remote) const;
+    status check_local(const endpoint& local) const;
+    status check_remote(const flow& ends, const endpoint& remote) const;
+
+    layers all;
+    ingress up;
+    egress down;
+};
+
+// The own address to speak to `remote` with.
+result<ip_address> ip_stack::parts::source_towards(const ip_address& remote) const {
+    if (all.addresses.is_local(remote)) return remote;
+    const auto next_hop = all.routes.next_hop(remote);
+    if (!next_hop) return error::network_unreachable;
+    const auto source = all.addresses.source_towards(*next_hop);
+    if (!source) return error::network_unreachable;
+    return *source;
+}
+
+status ip_stack::parts::check_local(const endpoint& local) const {
+    if (local.address.is_unspecified() || all.addresses.is_local(local.address)) return {};
+    return error::address_not_available;
+}
+
+status ip_stack::parts::check_remote(const flow& ends, const endpoint& remote) const {
+    const ip_address& to = remote.address;
+    // RFC 9293 3.9.1 (MUST-46), RFC 1122 4.1.3.6: only unicast. Broadcast is not offered.
+    if (remote.port == 0 || to.is_unspecified() || to.is_multicast() ||
+        all.addresses.is_broadcast(to))
+        return error::invalid_argument;
+    // RFC 1122 3.2.1.3 (g): nothing of 127/8 leaves the host.
+    if (ends.local.address.is_loopback() && !all.addresses.is_local(to))
+        return error::invalid_argument;
+    return {};
+}
+
+ip_stack::ip_stack(const stack_config& config, device& device, random_source& randomness)
+    : parts_(std::make_unique<parts>(config, device, randomness)) {}
+
+ip_stack::~ip_stack() = default;
+
+// --- interface and routes
+
+status ip_stack::add_address(const interface_address& address) {
+    layers& all = parts_->all;
+    if (address.prefix.address.is_v6()) return error::address_family_not_supported;
+    if (const status added = all.addresses.add(address.prefix); !added) return added;
+    all.arp.announce(address.prefix.address);
+    return all.routes.add(address.prefix, ip_address());
+}
+
+status ip_stack::add_route(const route& route) {
+    layers& all = parts_->all;
+    if (route.destination.address.is_v6()) return error::address_family_not_supported;
+    const ip_address& gateway = route.gateway;
+    if (!gateway.is_unspecified()) {
+        if (all.addresses.is_own(gateway)) return error::invalid_argument;
+        if (!all.addresses.is_on_link(gateway)) return error::network_unreachable;
+    }
+    return all.routes.add(route.destination, gateway);
+}
+
+std::vector<interface_address> ip_stack::addresses() const {
+    std::vector<interface_address> list;
+    for (const ip_prefix& own : parts_->all.addresses.all()) list.push_back({own});
+    return list;
+}
+
+// --- turning
+
+bool ip_stack::receive(instant now) { return parts_->up.receive(now); }
+
+void ip_stack::advance(instant now) {
+    layers& all = parts_->all;
+    parts_->down.take_news();
+    if (!all.loopback.empty()) parts_->up.receive_loopback(now);
+    all.neighbours.advance(now);
+    all.arp.advance(now);
+    all.tcp.advance(now);
+}
+
+bool ip_stack::flush(instant now) { return parts_->down.flush(now); }
+
+instant ip_stack::next_deadline() const {
+    const layers& all = parts_->all;
+    if (!all.loopback.empty() || parts_->down.has_news()) return instant::min();
+    return std::min(
+        {all.tcp.next_deadline(), all.neighbours.next_deadline(), all.arp.next_deadline()});
+}
+
+bool ip_stack::next_event(tcp::event& event) { return parts_->all.tcp.next_event(event); }
+bool ip_stack::next_udp_event(udp::event& event) { return parts_->all.udp.next_event(event); }
+
+// --- TCP
+
+result<tcp_socket> ip_stack::tcp_open(void* user) { return parts_->all.tcp.open(user); }
+
+void ip_stack::tcp_set_user(tcp_socket socket, void* user) {
+    parts_->all.tcp.set_user(socket, user);
+}
+
+status ip_stack::tcp_bind(tcp_socket socket, const endpoint& local, bool reuse_address) {
+    if (const status good = parts_->check_local(local); !good) return good;
+    return parts_->all.tcp.bind(socket, local, reuse_address);
+}
+
+status ip_stack::tcp_listen(tcp_socket socket, std::uint32_t backlog) {
+    return parts_->all.tcp.listen(socket, backlog);
+}
+
+status ip_stack::tcp_connect(tcp_socket socket, const endpoint& remote, instant now) {
+    const auto ends = parts_->all.tcp.ends(socket);
+    if (!ends) return ends.code();
+    if (const status good = parts_->check_remote(*ends, remote); !good) return good;
+    const auto source = parts_->source_towards(remote.address);
+    if (!source) return source.code();
+    return parts_->all.tcp.connect(socket, remote, *source, now);
+}
+
+result<tcp::accepted> ip_stack::tcp_accept(tcp_socket listener) {
+    return parts_->all.tcp.accept(listener);
+}
+
+result<std::size_t> ip_stack::tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
+                                       instant now) {
+    return parts_->all.tcp.send(socket, pieces, now);
+}
+
+result<std::size_t> ip_stack::tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
+                                          instant now) {
+    return parts_->all.tcp.receive(socket, pieces, now);
+}
+
+result<std::size_t> ip_stack::tcp_peek(tcp_socket socket, std::span<const mutable_bytes> pieces) {
+    return parts_->all.tcp.peek(socket, pieces);
+}
+
+std::size_t ip_stack::tcp_available(tcp_socket socket) const {
+    return parts_->all.tcp.available(socket);
+}
+
+std::size_t ip_stack::tcp_send_space(tcp_socket socket) const {
+    return parts_->all.tcp.send_space(socket);
+}
+
+status ip_stack::tcp_shutdown(tcp_socket socket, tcp::shutdown_side side, instant now) {
+    return parts_->all.tcp.shutdown(socket, side, now);
+}
+
+void ip_stack::tcp_close(tcp_socket socket, instant now) { parts_->all.tcp.close(socket, now); }
+void ip_stack::tcp_abort(tcp_socket socket, instant now) { parts_->all.tcp.abort(socket, now); }
+
+result<flow> ip_stack::tcp_ends(tcp_socket socket) const { return parts_->all.tcp.ends(socket); }
+error ip_stack::tcp_error(tcp_socket socket) { return parts_->all.tcp.error_of(socket); }
+
+result<tcp::connection_info> ip_stack::tcp_info(tcp_socket socket) const {
+    return parts_->all.tcp.info(socket);
+}
+
+status ip_stack::tcp_set_no_delay(tcp_socket socket, bool on, instant now) {
+    return parts_->all.tcp.set_no_delay(socket, on, now);
+}
+
+status ip_stack::tcp_set_keep_alive(tcp_socket socket, bool on, instant now) {
+    return parts_->all.tcp.set_keep_alive(socket, on, now);
+}
+
+status ip_stack::tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes) {
+    return parts_->all.tcp.set_send_buffer(socket, bytes);
+}
+
+status ip_stack::tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes) {
+    return parts_->all.tcp.set_receive_buffer(socket, bytes);
+}
+
+// --- UDP
+
+result<udp_socket> ip_stack::udp_open(void* user) { return parts_->all.udp.open(user); }
+
+status ip_stack::udp_set_user(udp_socket socket, void* user) {
+    return parts_->all.udp.set_user(socket, user);
+}
+
+status ip_stack::udp_bind(udp_socket socket, const endpoint& local) {
+    if (const status good = parts_->check_local(local); !good) return good;
+    return parts_->all.udp.bind(socket, local);
+}
+
+status ip_stack::udp_connect(udp_socket socket, const endpoint& remote) {
+    const auto ends = parts_->all.udp.ends(socket);
+    if (!ends) return ends.code();
+    if (remote.address.is_unspecified())
+        return parts_->all.udp.connect(socket, remote, remote.address);
+    if (const status good = parts_->check_remote(*ends, remote); !good) return good;
+    const auto source = parts_->source_towards(remote.address);
+    if (!source) return source.code();
+    return parts_->all.udp.connect(socket, remote, *source);
+}
+
+status ip_stack::udp_send_to(udp_socket socket, const endpoint& remote,
+                             std::span<const const_bytes> pieces, instant now) {
+    const layers& all = parts_->all;
+    const auto ends = all.udp.ends(socket);
+    if (!ends) return ends.code();
+    if (const status good = parts_->check_remote(*ends, remote); !good) return good;
+    const auto source = parts_->source_towards(remote.address);
+    if (!source) return source.code();
+    const std::uint16_t mtu =
+        all.addresses.is_local(remote.address)
+            ? all.config.ip.loopback_mtu
+            : all.path_mtus.towards(remote.address, all.capabilities.mtu, now);
+    std::size_t size = wire::ipv4_header_size + wire::udp_header_size;
+    for (const auto& piece : pieces) size += piece.size();
+    // RFC 1191 3: the DF bit is set on everything, so what is larger would go nowhere.
+    if (size > mtu) return error::message_too_long;
+    return parts_->all.udp.send(socket, remote, *source, pieces);
+}
+
+status ip_stack::udp_send(udp_socket socket, std::span<const const_bytes> pieces, instant now) {
+    const auto ends = parts_->all.udp.ends(socket);
+    if (!ends) return ends.code();
+    if (ends->remote.address.is_unspecified()) return error::not_connected;
+    return udp_send_to(socket, ends->remote, pieces, now);
+}
+
+result<udp::received> ip_stack::udp_receive_from(udp_socket socket,
+                                                 std::span<const mutable_bytes> pieces) {
+    return parts_->all.udp.receive(socket, pieces);
+}
+
+std::size_t ip_stack::udp_available(udp_socket socket) const {
+    return parts_->all.udp.available(socket);
+}
+
+result<flow> ip_stack::udp_ends(udp_socket socket) const { return parts_->all.udp.ends(socket); }
+void ip_stack::udp_close(udp_socket socket) { parts_->all.udp.close(socket); }
+
+// --- observation
+
+std::vector<counter> ip_stack::counters() const {
+    const layers& all = parts_->all;
+    std::vector<counter> list;
+    const auto add = [&list](std::string_view name, std::uint64_t value) {
+        list.push_back({name, value});
+    };
+    visit_counters(all.traffic, add);
+    visit_counters(all.link_count, add);
+    visit_counters(all.ip_count, add);
+    visit_counters(all.udp_count, add);
+    all.tcp.visit_counters(add);
+    return list;
+}
+
+std::size_t ip_stack::tcp_socket_count() const { return parts_->all.tcp.socket_count(); }
+std::size_t ip_stack::udp_socket_count() const { return parts_->all.udp.socket_count(); }
+
+}  // namespace coax::stack

@@ -1,0 +1,278 @@
+// UDP sockets, demux and queues.
+#include "stack/udp/layer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace coax::stack::udp {
+
+namespace {
+
+endpoint any_of_family(const endpoint& e) noexcept {
+    return {e.address.is_v4() ? ip_address::any_v4() : ip_address(), e.port};
+}
+
+std::size_t total_size(std::span<const const_bytes> pieces) noexcept {
+    std::size_t size = 0;
+    for (const auto& piece : pieces) size += piece.size();
+    return size;
+}
+
+}  // namespace
+
+layer::layer(const udp_config& config, random_source& randomness, udp_counters& counters)
+    : config_(config),
+      randomness_(randomness),
+      counters_(counters),
+      by_flow_(0, address_hash{randomness.next()}),
+      outgoing_(config.send_queue_total_bytes) {}
+
+result<socket_id> layer::open(void* user) {
+    if (open_count_ >= config_.sockets_max) return error::no_buffer_space;
+    if (free_.empty()) {
+        sockets_.emplace_back(config_.receive_queue_bytes);
+        free_.push_back(static_cast<std::uint32_t>(sockets_.size() - 1));
+    }
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    socket& s = sockets_[index];
+    s.id = {index, s.next_generation};
+    s.user = user;
+    ++open_count_;
+    return s.id;
+}
+
+status layer::set_user(socket_id id, void* user) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->user = user;
+    return {};
+}
+
+status layer::bind(socket_id id, const endpoint& local) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    if (s->bound) return error::invalid_argument;
+    if (local.port == 0) return bind_ephemeral(*s, local.address);
+    if (!is_free(local)) return error::address_in_use;
+    enter(*s, {local, {}});
+    return {};
+}
+
+// RFC 6056 3.3.1: from a random place on.
+status layer::bind_ephemeral(socket& s, const ip_address& address) {
+    const std::uint32_t first = config_.ephemeral_port_first;
+    const std::uint32_t range = config_.ephemeral_port_last - first + 1U;
+    const auto start = static_cast<std::uint32_t>(randomness_.next() % range);
+    for (std::uint32_t i = 0; i < range; ++i) {
+        const endpoint local{address, static_cast<std::uint16_t>(first + (start + i) % range)};
+        if (!is_free(local)) continue;
+        enter(s, {local, {}});
+        return {};
+    }
+    return error::address_in_use;
+}
+
+status layer::connect(socket_id id, const endpoint& remote, const ip_address& source) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    if (!s->bound) {
+        const status bound = bind_ephemeral(*s, any_of_family({source, 0}).address);
+        if (!bound) return bound;
+    }
+    flow ends = s->ends;
+    if (remote.address.is_unspecified()) {
+        ends.remote = {};
+        s->connected = false;
+    } else {
+        if (ends.local.address.is_unspecified()) ends.local.address = source;
+        ends.remote = remote;
+        if (ends != s->ends && by_flow_.contains(ends)) return error::address_in_use;
+        s->connected = true;
+    }
+    leave(*s);
+    enter(*s, ends);
+    return {};
+}
+
+status layer::send(socket_id id, const endpoint& remote, const ip_address& source,
+                   std::span<const const_bytes> pieces) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    if (!s->bound) {
+        const status bound = bind_ephemeral(*s, any_of_family({source, 0}).address);
+        if (!bound) return bound;
+    }
+    const std::size_t size = total_size(pieces);
+    const std::size_t cost = record_queue<datagram>::cost(size);
+    if (cost > config_.send_queue_bytes) return error::message_too_long;
+    flow ends{s->ends.local, remote};
+    if (ends.local.address.is_unspecified()) ends.local.address = source;
+    std::byte* at = nullptr;
+    if (s->queued_bytes + cost <= config_.send_queue_bytes)
+        at = outgoing_.push({ends, s->id}, size);
+    if (at == nullptr) {
+        if (!s->blocked_place.is_linked()) blocked_.push_back(*s);
+        return error::would_block;
+    }
+    for (const auto& piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
+    s->queued_bytes += cost;
+    return {};
+}
+
+result<received> layer::receive(socket_id id, std::span<const mutable_bytes> pieces) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    if (s->pending_error != error::none) return std::exchange(s->pending_error, error::none);
+    if (s->queue.empty()) return error::would_block;
+    const arrived from = s->queue.front_head();
+    const_bytes body = s->queue.front_body();
+    received got{0, false, from.source, from.destination};
+    receive_memory_used_ -= record_queue<arrived>::cost(body.size());
+    for (const auto& piece : pieces) {
+        const std::size_t size = std::min(piece.size(), body.size());
+        std::copy_n(body.begin(), size, piece.begin());
+        body = body.subspan(size);
+        got.size += size;
+    }
+    got.truncated = !body.empty();
+    s->queue.pop();
+    return got;
+}
+
+void layer::close(socket_id id) {
+    socket* s = find(id);
+    if (s == nullptr) return;
+    leave(*s);
+    receive_memory_used_ -= s->queue.bytes();
+    s->queue.clear();
+    s->event_place.unlink();
+    s->blocked_place.unlink();
+    s->id = {};
+    // 0 names no socket.
+    if (++s->next_generation == 0) s->next_generation = 1;
+    s->user = nullptr;
+    s->ends = {};
+    s->connected = false;
+    s->pending_error = error::none;
+    s->ready = {};
+    s->queued_bytes = 0;
+    free_.push_back(id.index);
+    --open_count_;
+}
+
+result<flow> layer::ends(socket_id id) const {
+    const socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    return s->ends;
+}
+
+std::size_t layer::available(socket_id id) const {
+    const socket* s = find(id);
+    return s == nullptr || s->queue.empty() ? 0 : s->queue.front_body_size();
+}
+
+disposition layer::input(const flow& ends, const payload_view& payload) {
+    socket* s = demux(ends);
+    if (s == nullptr) {
+        ++counters_.no_port;
+        return disposition::no_port;
+    }
+    const std::size_t cost = record_queue<arrived>::cost(payload.size());
+    if (receive_memory_used_ + cost > config_.receive_memory_bytes) {
+        ++counters_.memory_full;
+        return disposition::queue_full;
+    }
+    const bool was_empty = s->queue.empty();
+    std::byte* at = s->queue.push({ends.remote, ends.local.address}, payload.size());
+    if (at == nullptr) {
+        ++counters_.queue_full;
+        return disposition::queue_full;
+    }
+    payload.copy_to(at);
+    receive_memory_used_ += cost;
+    if (was_empty) raise(*s, {true, false});
+    return disposition::consumed;
+}
+
+bool layer::icmp_error(const flow& ends, bool hard, error cause) {
+    socket* s = demux(ends);
+    if (s == nullptr) return false;
+    if (hard && s->connected) {
+        s->pending_error = cause;
+        raise(*s, {true, false});
+    }
+    return true;
+}
+
+void layer::pop_outgoing() {
+    const datagram sent = outgoing_.front_head();
+    const std::size_t cost = record_queue<datagram>::cost(outgoing_.front_body().size());
+    outgoing_.pop();
+    if (socket* s = find(sent.socket); s != nullptr) s->queued_bytes -= cost;
+    // Those that wait for room are woken when there is plenty, not for each datagram.
+    if (outgoing_.bytes() > config_.send_queue_total_bytes / 2) return;
+    while (!blocked_.empty()) {
+        socket& s = blocked_.front();
+        blocked_.pop_front();
+        raise(s, {false, true});
+    }
+}
+
+bool layer::next_event(event& out) {
+    if (events_.empty()) return false;
+    socket& s = events_.front();
+    events_.pop_front();
+    out = {s.id, s.ready, s.user};
+    s.ready = {};
+    return true;
+}
+
+layer::socket* layer::find(socket_id id) noexcept {
+    if (id.generation == 0 || id.index >= sockets_.size()) return nullptr;
+    socket& s = sockets_[id.index];
+    return s.id == id ? &s : nullptr;
+}
+
+const layer::socket* layer::find(socket_id id) const noexcept {
+    if (id.generation == 0 || id.index >= sockets_.size()) return nullptr;
+    const socket& s = sockets_[id.index];
+    return s.id == id ? &s : nullptr;
+}
+
+// The most particular socket: connected to this peer, bound to this address, bound to any.
+layer::socket* layer::demux(const flow& ends) noexcept {
+    for (const flow& key : {ends, flow{ends.local, {}}, flow{any_of_family(ends.local), {}}}) {
+        const auto found = by_flow_.find(key);
+        if (found != by_flow_.end()) return &sockets_[found->second];
+    }
+    return nullptr;
+}
+
+bool layer::is_free(const endpoint& local) const noexcept {
+    if (local.address.is_unspecified()) return !on_port_.contains(local.port);
+    return !by_flow_.contains({local, {}}) && !by_flow_.contains({any_of_family(local), {}});
+}
+
+void layer::enter(socket& s, const flow& ends) {
+    s.ends = ends;
+    s.bound = true;
+    by_flow_.emplace(ends, s.id.index);
+    ++on_port_[ends.local.port];
+}
+
+void layer::leave(socket& s) {
+    if (!s.bound) return;
+    by_flow_.erase(s.ends);
+    const auto found = on_port_.find(s.ends.local.port);
+    if (--found->second == 0) on_port_.erase(found);
+    s.bound = false;
+}
+
+void layer::raise(socket& s, readiness ready) {
+    s.ready.readable |= ready.readable;
+    s.ready.writable |= ready.writable;
+    if (!s.event_place.is_linked()) events_.push_back(s);
+}
+
+}  // namespace coax::stack::udp

@@ -1,0 +1,151 @@
+// UDP of one stack (RFC 768, RFC 1122 4.1): sockets, their demux and their bounded queues. Values
+// in, values out: it never sees a frame or a route. Ingress calls input(); egress empties
+// outgoing().
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "stack/base/flow.hpp"
+#include "stack/base/hash.hpp"
+#include "stack/base/payload.hpp"
+#include "stack/base/random.hpp"
+#include "stack/base/record_queue.hpp"
+#include "stack/base/result.hpp"
+#include "stack/base/time.hpp"
+#include "stack/config.hpp"
+#include "stack/udp/counters.hpp"
+
+namespace coax::stack::udp {
+
+// Names a socket; a stale one is answered with error::bad_handle.
+struct socket_id {
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;  // 0: no socket
+    explicit operator bool() const noexcept { return generation != 0; }
+    friend bool operator==(const socket_id&, const socket_id&) noexcept = default;
+};
+
+// Edge-triggered: a bit comes when a call that answered would_block would now answer otherwise.
+struct readiness {
+    bool readable = false;  // a datagram, or an error to fetch
+    bool writable = false;
+    explicit operator bool() const noexcept { return readable || writable; }
+};
+
+struct event {
+    socket_id socket;
+    readiness ready;
+    void* user = nullptr;
+};
+
+struct received {
+    std::size_t size = 0;    // bytes copied
+    bool truncated = false;  // the datagram was longer; the rest is gone
+    endpoint source;
+    ip_address destination;  // the own address it was sent to, or a broadcast
+};
+
+enum class disposition : std::uint8_t { consumed, no_port, queue_full };
+
+// A datagram on its way to egress; the body of the record is its payload.
+struct datagram {
+    flow ends;
+    socket_id socket;
+};
+
+class layer {
+  public:
+    // The references must outlive the layer.
+    layer(const udp_config& config, random_source& randomness, udp_counters& counters);
+
+    result<socket_id> open(void* user);
+    status set_user(socket_id socket, void* user);
+    // As tcp: port 0 is an ephemeral one, an unspecified address any. The caller has checked that
+    // the address is its own.
+    status bind(socket_id socket, const endpoint& local);
+    // Only `remote` is heard and is the default to send to. Unspecified address: undone. `source`:
+    // the own address that routing picks; used unless bound to one.
+    status connect(socket_id socket, const endpoint& remote, const ip_address& source);
+    // Queues one datagram; `source` as with connect. would_block: queue full, writable follows.
+    status send(socket_id socket, const endpoint& remote, const ip_address& source,
+                std::span<const const_bytes> pieces);
+    // One datagram; would_block when there is none; or the error that an ICMP message brought.
+    result<received> receive(socket_id socket, std::span<const mutable_bytes> pieces);
+    void close(socket_id socket);
+    result<flow> ends(socket_id socket) const;
+    // Bytes of the datagram that receive() would give.
+    std::size_t available(socket_id socket) const;
+
+    disposition input(const flow& ends, const payload_view& payload);
+    // An ICMP error quotes a datagram with these ends. False if no socket of ours sends such. A
+    // hard one is told to a connected socket by its next receive() (RFC 1122 4.1.3.3); others, as
+    // everywhere, don't hear of it: they could not tell which of their peers is meant.
+    bool icmp_error(const flow& ends, bool hard, error cause);
+
+    bool has_outgoing() const noexcept { return !outgoing_.empty(); }
+    // The oldest datagram and its payload; valid until pop_outgoing().
+    datagram front_outgoing() noexcept { return outgoing_.front_head(); }
+    const_bytes front_payload() noexcept { return outgoing_.front_body(); }
+    void pop_outgoing();
+
+    bool next_event(event& out);
+    bool has_event() const noexcept { return !events_.empty(); }
+    std::size_t socket_count() const noexcept { return open_count_; }
+
+  private:
+    using hook = boost::intrusive::list_member_hook<
+        boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+    struct arrived {
+        endpoint source;
+        ip_address destination;
+    };
+    struct socket {
+        explicit socket(std::size_t receive_bytes) : queue(receive_bytes) {}
+        hook event_place;
+        hook blocked_place;  // waits for room in the common send queue
+        socket_id id;        // generation 0: not open
+        std::uint32_t next_generation = 1;
+        void* user = nullptr;
+        flow ends;
+        bool bound = false;
+        bool connected = false;
+        error pending_error = error::none;
+        readiness ready;
+        std::size_t queued_bytes = 0;  // in the common send queue
+        record_queue<arrived> queue;
+    };
+    template <hook socket::* Member>
+    using list = boost::intrusive::list<socket, boost::intrusive::member_hook<socket, hook, Member>,
+                                        boost::intrusive::constant_time_size<false>>;
+
+    socket* find(socket_id id) noexcept;
+    const socket* find(socket_id id) const noexcept;
+    socket* demux(const flow& ends) noexcept;
+    status bind_ephemeral(socket& s, const ip_address& address);
+    bool is_free(const endpoint& local) const noexcept;
+    void enter(socket& s, const flow& ends);
+    void leave(socket& s);
+    void raise(socket& s, readiness ready);
+
+    const udp_config& config_;
+    random_source& randomness_;
+    udp_counters& counters_;
+    std::deque<socket> sockets_;  // stable places; grows up to sockets_max
+    std::vector<std::uint32_t> free_;
+    boost::unordered_flat_map<flow, std::uint32_t, address_hash> by_flow_;
+    // Sockets on each port, whatever their address.
+    boost::unordered_flat_map<std::uint16_t, std::uint32_t> on_port_;
+    list<&socket::event_place> events_;
+    list<&socket::blocked_place> blocked_;
+    record_queue<datagram> outgoing_;
+    std::uint64_t receive_memory_used_ = 0;
+    std::size_t open_count_ = 0;
+};
+
+}  // namespace coax::stack::udp

@@ -48,10 +48,12 @@ class uncounted_executor {
     uncounted_executor require(asio::execution::blocking_t::never_t) const noexcept {
         return *this;
     }
-    friend bool operator==(const uncounted_executor& a, const uncounted_executor& b) noexcept {
+    [[maybe_unused]] friend bool operator==(const uncounted_executor& a,
+                                            const uncounted_executor& b) noexcept {
         return a.context_ == b.context_;
     }
-    friend bool operator!=(const uncounted_executor& a, const uncounted_executor& b) noexcept {
+    [[maybe_unused]] friend bool operator!=(const uncounted_executor& a,
+                                            const uncounted_executor& b) noexcept {
         return !(a == b);
     }
 

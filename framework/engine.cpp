@@ -289,6 +289,12 @@ void engine::drive_until(const bool& done) {
     }
 }
 
+void engine::drive_once() {
+    if (ending_) return;
+    const occupation here(*this, clock::time_point::max(), true);
+    next_turn();
+}
+
 void engine::flush_everything() noexcept {
     transport_->flush_output(to_instant(turn_time_));
     ring_.flush();
@@ -311,6 +317,7 @@ void engine::stop() noexcept {
 void engine::stop_watching_foreign() noexcept { bridge_.shut_down(); }
 
 void engine::discard_operations() noexcept {
+    ending_ = true;
     for (;;) {
         mailbox_.take_all(ready_);
         ready_.append(batch_);

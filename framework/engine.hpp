@@ -70,6 +70,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     clock::time_point now() const noexcept override;
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
     void drive_until(const bool& done) override;
+    void drive_once() override;
 
   private:
     class occupation;
@@ -114,6 +115,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     std::uint32_t turn_left_ = 0;  // handlers of ready_ that may still run in this turn
     std::uint32_t turns_to_foreign_ = 0;
     counts counts_;
+    bool ending_ = false;  // the context is being destroyed
 
     std::atomic<bool> stopped_{false};
     // Only for threads that find another one inside.

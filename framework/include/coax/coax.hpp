@@ -6,3 +6,4 @@
 #include <coax/clock.hpp>
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
+#include <coax/tcp.hpp>

@@ -182,10 +182,12 @@ class basic_executor {
 #endif
 
     // For coax itself.
+    explicit basic_executor(const detail::loop& where) noexcept
+        requires(!Tracked)
+        : bits_(reinterpret_cast<std::uintptr_t>(&where)), allocator_() {}
     detail::loop& get_loop() const noexcept { return *target(); }
 
   private:
-    friend class io_context;
     template <class, bool>
     friend class basic_executor;
 
@@ -199,9 +201,6 @@ class basic_executor {
         : bits_(bits), allocator_(allocator) {
         start_work();
     }
-    explicit basic_executor(detail::loop& where) noexcept
-        : bits_(reinterpret_cast<std::uintptr_t>(&where)), allocator_() {}
-
     detail::loop* target() const noexcept {
         return reinterpret_cast<detail::loop*>(bits_ & ~flags);
     }

@@ -100,6 +100,8 @@ class loop {
     // Turns I/O, sleeping when there is none, but runs no handler, until `done`: for blocking
     // calls. Must not be called while another thread runs the context.
     virtual void drive_until(const bool& done) = 0;
+    // One turn of I/O without sleeping and without handlers.
+    virtual void drive_once() = 0;
 
   protected:
     explicit loop(io_context& context) noexcept : context_(context) {}

@@ -1,0 +1,344 @@
+// asio::basic_socket for coax::tcp: what stream sockets of every executor have in common.
+// Names, signatures and errors are Asio's; its reference describes them. What differs:
+// - threads: only from the thread that runs the context, or while none does. Exceptions: starting
+//   an asynchronous operation, close() and the destructor, which are handed over to that thread;
+//   the socket must then stay where it is until the operation has completed.
+// - blocking calls turn the I/O of the whole context while they wait, but run no handler.
+// - assign() and release() answer operation_not_supported; native_handle() is the descriptor with
+//   backend `kernel`, else a number that only names the socket.
+// Every operation obeys terminal, partial and total cancellation, and leaves the socket usable.
+#pragma once
+
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/basic_socket.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/socket_base.hpp>
+
+#include <coax/detail/find_loop.hpp>
+#include <coax/detail/handler_operation.hpp>
+#include <coax/detail/socket_core.hpp>
+#include <coax/tcp.hpp>
+
+namespace coax::detail {
+
+// Handler arguments of operations that only succeed or fail.
+struct only_error {
+    std::tuple<error_code> operator()(socket_operation& o) const { return {o.result}; }
+};
+
+template <class Context>
+concept execution_context_type = std::is_convertible_v<Context&, boost::asio::execution_context&>;
+
+// What the covers of sockets and acceptors share: executor, core, options, and the calls that do
+// not depend on which of the two it is.
+template <class Executor>
+class socket_cover : public boost::asio::socket_base {
+  public:
+    using executor_type = Executor;
+    using protocol_type = tcp;
+    using endpoint_type = tcp::endpoint;
+    using native_handle_type = int;
+
+    const executor_type& get_executor() noexcept { return executor_; }
+    bool is_open() const noexcept { return core_.is_open(); }
+    native_handle_type native_handle() { return core_.native_handle(); }
+
+    void open(const protocol_type& protocol = protocol_type::v4()) {
+        error_code ec;
+        open(protocol, ec);
+        throw_if(ec, "open");
+    }
+    error_code open(const protocol_type& protocol, error_code& ec) {
+        core_.open(protocol.family(), ec);
+        return ec;
+    }
+    void assign(const protocol_type&, const native_handle_type&) {
+        throw_if(boost::asio::error::operation_not_supported, "assign");
+    }
+    error_code assign(const protocol_type&, const native_handle_type&, error_code& ec) {
+        return ec = boost::asio::error::operation_not_supported;
+    }
+    native_handle_type release() {
+        throw_if(boost::asio::error::operation_not_supported, "release");
+        return -1;
+    }
+    native_handle_type release(error_code& ec) {
+        ec = boost::asio::error::operation_not_supported;
+        return -1;
+    }
+    void close() {
+        error_code ec;
+        close(ec);
+        throw_if(ec, "close");
+    }
+    error_code close(error_code& ec) {
+        core_.close(ec);
+        return ec;
+    }
+    void cancel() {
+        error_code ec;
+        cancel(ec);
+        throw_if(ec, "cancel");
+    }
+    error_code cancel(error_code& ec) {
+        core_.cancel(ec);
+        return ec;
+    }
+    void bind(const endpoint_type& local) {
+        error_code ec;
+        bind(local, ec);
+        throw_if(ec, "bind");
+    }
+    error_code bind(const endpoint_type& local, error_code& ec) {
+        core_.bind(local, ec);
+        return ec;
+    }
+    endpoint_type local_endpoint() const {
+        error_code ec;
+        const endpoint_type e = local_endpoint(ec);
+        throw_if(ec, "local_endpoint");
+        return e;
+    }
+    endpoint_type local_endpoint(error_code& ec) const { return core_.local_endpoint(ec); }
+
+    template <class Option>
+    void set_option(const Option& option) {
+        error_code ec;
+        set_option(option, ec);
+        throw_if(ec, "set_option");
+    }
+    template <class Option>
+    error_code set_option(const Option& option, error_code& ec) {
+        const asio_tcp p = asio_tcp::v4();
+        core_.set_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
+        return ec;
+    }
+    template <class Option>
+    void get_option(Option& option) const {
+        error_code ec;
+        get_option(option, ec);
+        throw_if(ec, "get_option");
+    }
+    template <class Option>
+    error_code get_option(Option& option, error_code& ec) const {
+        const asio_tcp p = asio_tcp::v4();
+        const std::size_t size =
+            core_.get_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
+        if (!ec) option.resize(p, size);
+        return ec;
+    }
+    template <class Command>
+    void io_control(Command& command) {
+        error_code ec;
+        io_control(command, ec);
+        throw_if(ec, "io_control");
+    }
+    template <class Command>
+    error_code io_control(Command& command, error_code& ec) {
+        core_.io_control(command.name(), command.data(), ec);
+        return ec;
+    }
+
+    bool non_blocking() const { return core_.non_blocking(); }
+    void non_blocking(bool mode) {
+        error_code ec;
+        non_blocking(mode, ec);
+        throw_if(ec, "non_blocking");
+    }
+    error_code non_blocking(bool mode, error_code& ec) {
+        core_.non_blocking(mode, ec);
+        return ec;
+    }
+    bool native_non_blocking() const { return core_.native_non_blocking(); }
+    void native_non_blocking(bool mode) {
+        error_code ec;
+        native_non_blocking(mode, ec);
+        throw_if(ec, "native_non_blocking");
+    }
+    error_code native_non_blocking(bool mode, error_code& ec) {
+        core_.native_non_blocking(mode, ec);
+        return ec;
+    }
+
+    void wait(wait_type w) {
+        error_code ec;
+        wait(w, ec);
+        throw_if(ec, "wait");
+    }
+    error_code wait(wait_type w, error_code& ec) {
+        core_.wait(kind_of(w), ec);
+        return ec;
+    }
+    // void(error_code)
+    template <class Token = boost::asio::default_completion_token_t<Executor>>
+    auto async_wait(wait_type w,
+                    Token&& token = boost::asio::default_completion_token_t<Executor>()) {
+        return boost::asio::async_initiate<Token, void(error_code)>(initiate_wait{this}, token, w);
+    }
+
+  protected:
+    using asio_tcp = boost::asio::ip::tcp;
+    template <class>
+    friend class socket_cover;
+
+    explicit socket_cover(const Executor& e) : executor_(e), core_(find_loop_of(e)) {}
+    template <class Other>
+    explicit socket_cover(socket_cover<Other>&& other)
+        : executor_(other.executor_), core_(std::move(other.core_)) {}
+    socket_cover(socket_cover&& other) noexcept
+        : executor_(other.executor_), core_(std::move(other.core_)) {}
+    // The executor comes along: the socket stays on the context it is open on.
+    socket_cover& operator=(socket_cover&& other) {
+        if (this == &other) return *this;
+        core_ = std::move(other.core_);
+        executor_ = other.executor_;
+        return *this;
+    }
+    ~socket_cover() = default;
+
+    // A start of any kind: `Base` says what, `start(Base*)` does it.
+    template <class Base, class Finish, class Handler, class Prepare, class Start>
+    void start_operation(Handler&& handler, Finish finish, Prepare prepare, Start start) {
+        using concrete = handler_operation<Base, std::decay_t<Handler>, Executor, Finish>;
+        auto* const o = concrete::make(std::forward<Handler>(handler), executor_, core_.get_loop(),
+                                       std::move(finish));
+        prepare(static_cast<Base&>(*o));
+        begin(core_.get_loop(), o, &socket_core::cancel_operation, start);
+    }
+    socket_core& core() noexcept { return core_; }
+    const socket_core& core() const noexcept { return core_; }
+
+  private:
+    static wait_kind kind_of(wait_type w) noexcept {
+        if (w == wait_read) return wait_kind::read;
+        return w == wait_write ? wait_kind::write : wait_kind::error;
+    }
+    struct initiate_wait {
+        using executor_type = Executor;
+        socket_cover* self;
+        const executor_type& get_executor() const noexcept { return self->get_executor(); }
+        template <class Handler>
+        void operator()(Handler&& handler, wait_type w) const {
+            self->template start_operation<wait_operation>(
+                std::forward<Handler>(handler), only_error{},
+                [w](wait_operation& o) { o.kind = kind_of(w); },
+                [core = &self->core_](wait_operation* o) { core->start(o); });
+        }
+    };
+
+    Executor executor_;
+    socket_core core_;
+};
+
+}  // namespace coax::detail
+
+namespace boost::asio {
+
+template <class Executor>
+class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Executor> {
+    using cover = coax::detail::socket_cover<Executor>;
+    using error_code = boost::system::error_code;
+
+  public:
+    using typename cover::endpoint_type;
+    using typename cover::executor_type;
+    using typename cover::protocol_type;
+    using lowest_layer_type = basic_socket;
+    template <class Other>
+    struct rebind_executor {
+        using other = basic_socket<coax::tcp, Other>;
+    };
+
+    lowest_layer_type& lowest_layer() noexcept { return *this; }
+    const lowest_layer_type& lowest_layer() const noexcept { return *this; }
+
+    bool at_mark() const {
+        error_code ec;
+        const bool at = at_mark(ec);
+        coax::detail::throw_if(ec, "at_mark");
+        return at;
+    }
+    bool at_mark(error_code& ec) const { return this->core().at_mark(ec); }
+    std::size_t available() const {
+        error_code ec;
+        const std::size_t n = available(ec);
+        coax::detail::throw_if(ec, "available");
+        return n;
+    }
+    std::size_t available(error_code& ec) const { return this->core().available(ec); }
+
+    void connect(const endpoint_type& remote) {
+        error_code ec;
+        connect(remote, ec);
+        coax::detail::throw_if(ec, "connect");
+    }
+    error_code connect(const endpoint_type& remote, error_code& ec) {
+        this->core().connect(remote, ec);
+        return ec;
+    }
+    // void(error_code). Opens the socket if it is not open. Cancelled: the attempt is withdrawn and
+    // the socket stays open, unconnected.
+    template <class Token = default_completion_token_t<Executor>>
+    auto async_connect(const endpoint_type& remote,
+                       Token&& token = default_completion_token_t<Executor>()) {
+        return async_initiate<Token, void(error_code)>(initiate_connect{this}, token, remote);
+    }
+
+    endpoint_type remote_endpoint() const {
+        error_code ec;
+        const endpoint_type e = remote_endpoint(ec);
+        coax::detail::throw_if(ec, "remote_endpoint");
+        return e;
+    }
+    endpoint_type remote_endpoint(error_code& ec) const { return this->core().remote_endpoint(ec); }
+    void shutdown(socket_base::shutdown_type what) {
+        error_code ec;
+        shutdown(what, ec);
+        coax::detail::throw_if(ec, "shutdown");
+    }
+    error_code shutdown(socket_base::shutdown_type what, error_code& ec) {
+        this->core().shutdown(what, ec);
+        return ec;
+    }
+
+  protected:
+    template <class, class>
+    friend class basic_socket_acceptor;
+
+    explicit basic_socket(const executor_type& e) : cover(e) {}
+    basic_socket(const executor_type& e, const protocol_type& protocol) : cover(e) {
+        this->open(protocol);
+    }
+    basic_socket(const executor_type& e, const endpoint_type& local) : cover(e) {
+        this->open(local.protocol());
+        this->bind(local);
+    }
+    basic_socket(basic_socket&&) noexcept = default;
+    basic_socket& operator=(basic_socket&&) = default;
+    template <class Other>
+    explicit basic_socket(basic_socket<coax::tcp, Other>&& other) : cover(std::move(other)) {}
+    ~basic_socket() = default;
+
+  private:
+    struct initiate_connect {
+        using executor_type = Executor;
+        basic_socket* self;
+        const executor_type& get_executor() const noexcept { return self->get_executor(); }
+        template <class Handler>
+        void operator()(Handler&& handler, const endpoint_type& remote) const {
+            using coax::detail::connect_operation;
+            self->template start_operation<connect_operation>(
+                std::forward<Handler>(handler), coax::detail::only_error{},
+                [&remote](connect_operation& o) { o.remote = remote; },
+                [core = &self->core()](connect_operation* o) { core->start(o); });
+        }
+    };
+};
+
+}  // namespace boost::asio

@@ -1,0 +1,218 @@
+// An operation that holds a completion handler: its memory, its work on the handler's executor,
+// its cancellation slot, and the call at the end. What differs between reads, writes, accepts and
+// waits is the base class and `Finish`, which turns the finished base into the handler's arguments.
+#pragma once
+
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <coax/detail/find_loop.hpp>
+#include <coax/detail/function_operation.hpp>
+#include <coax/detail/loop.hpp>
+
+namespace coax::detail {
+
+// A handler with its arguments, to be run by an executor; it keeps the handler's associations.
+template <class Handler, class Arguments>
+struct completion {
+    Handler handler;
+    Arguments arguments;
+
+    void operator()() { std::apply(std::move(handler), std::move(arguments)); }
+};
+
+// Work on, and the way to, the executor on which the handler wants to run. Nothing of both when
+// that is the loop's own: the operation itself is the loop's work, and the loop may call directly.
+template <class Executor>
+class handler_executor {
+    static constexpr bool networking_ts = !boost::asio::execution::is_executor_v<Executor>;
+    template <class E, bool Ts>
+    struct holding {
+        using tracked = boost::asio::execution::outstanding_work_t::tracked_t;
+        using type = std::decay_t<typename boost::asio::prefer_result<E, tracked>::type>;
+        static type of(const E& e) {
+            return boost::asio::prefer(e, boost::asio::execution::outstanding_work.tracked);
+        }
+    };
+    template <class E>
+    struct holding<E, true> {
+        using type = boost::asio::executor_work_guard<E>;
+        static type of(const E& e) { return type(e); }
+    };
+    using held = holding<Executor, networking_ts>;
+
+  public:
+    handler_executor(const Executor& wanted, const loop& where) {
+        if (!is_own(wanted, where)) other_.emplace(held::of(wanted));
+    }
+
+    template <class Handler, class Arguments>
+    void run(Handler&& handler, Arguments&& arguments) {
+        if (!other_) {
+            std::apply(std::move(handler), std::move(arguments));
+            return;
+        }
+        const auto allocator = boost::asio::get_associated_allocator(handler);
+        completion<std::decay_t<Handler>, std::decay_t<Arguments>> whole{std::move(handler),
+                                                                         std::move(arguments)};
+        if constexpr (networking_ts) {
+            other_->get_executor().dispatch(std::move(whole), allocator);
+        } else {
+            boost::asio::prefer(*other_, boost::asio::execution::allocator(allocator))
+                .execute(std::move(whole));
+        }
+    }
+
+  private:
+    // By value: the same type may name another context, or forbid running inline.
+    static bool is_own(const Executor& wanted, const loop& where) noexcept {
+        if constexpr (std::is_same_v<Executor, executor>) {
+            return wanted == executor(where);
+        } else if constexpr (holds_executor<Executor>) {
+            const executor* const own = wanted.template target<executor>();
+            return own != nullptr && *own == executor(where);
+        } else {
+            return false;
+        }
+    }
+
+    std::optional<typename held::type> other_;
+};
+
+template <class Base, class Handler, class IoExecutor, class Finish>
+class handler_operation final : public Base {
+    using allocator_type =
+        boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+    using memory_allocator = typename recycled<allocator_type>::type;
+    using memory = node_memory<handler_operation, memory_allocator>;
+    using wanted_executor = boost::asio::associated_executor_t<Handler, IoExecutor>;
+
+  public:
+    template <class H>
+    static handler_operation* make(H&& handler, const IoExecutor& io, loop& where, Finish finish) {
+        const auto allocator = get_allocator(handler);
+        return memory::make(allocator, std::forward<H>(handler), io, where, std::move(finish));
+    }
+
+    template <class H>
+    handler_operation(H&& handler, const IoExecutor& io, loop& where, Finish finish)
+        : Base(&handler_operation::end),
+          handler_(std::forward<H>(handler)),
+          executor_(boost::asio::get_associated_executor(handler_, io), where),
+          loop_(where),
+          finish_(std::move(finish)) {}
+
+    // On the loop's thread, before it is started. All three kinds of cancellation are obeyed: a
+    // cancelled operation has had no effect.
+    void connect_slot(loop::cancel_function cancel) {
+        auto slot = boost::asio::get_associated_cancellation_slot(handler_);
+        if (!slot.is_connected()) return;
+        key_ = loop_.remember(this, cancel);
+        slot.template emplace<canceller>(loop_, key_);
+    }
+
+  private:
+    // Lives in the slot, longer than the operation: it knows only the key.
+    struct canceller {
+        canceller(loop& l, cancel_key k) noexcept : where(l), key(k) {}
+        void operator()(boost::asio::cancellation_type_t type) {
+            using boost::asio::cancellation_type;
+            constexpr auto all =
+                cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
+            if ((type & all) != cancellation_type::none) where.cancel(key);
+        }
+        loop& where;
+        cancel_key key;
+    };
+
+    static memory_allocator get_allocator(const Handler& handler) noexcept {
+        return recycled<allocator_type>::get(boost::asio::get_associated_allocator(
+            handler, boost::asio::recycling_allocator<void>()));
+    }
+
+    static void end(operation* base, bool run) {
+        auto* const self = static_cast<handler_operation*>(base);
+        self->loop_.forget(self->key_);
+        const auto allocator = get_allocator(self->handler_);
+        releasing guard{self, allocator};
+        if (!run) {
+            // Its destructor may do anything, this operation's own loop included.
+            [[maybe_unused]] Handler handler(std::move(self->handler_));
+            guard.now();
+            return;
+        }
+        auto arguments = self->finish_(static_cast<Base&>(*self));
+        auto executor = std::move(self->executor_);
+        Handler handler(std::move(self->handler_));
+        guard.now();
+        executor.run(std::move(handler), std::move(arguments));
+    }
+    struct releasing {
+        handler_operation* self;
+        const memory_allocator& allocator;
+        void now() noexcept { memory::release(std::exchange(self, nullptr), allocator); }
+        ~releasing() {
+            if (self != nullptr) now();
+        }
+    };
+
+    Handler handler_;
+    handler_executor<wanted_executor> executor_;
+    loop& loop_;
+    cancel_key key_;
+    [[no_unique_address]] Finish finish_;
+};
+
+// Starts `o` on the loop's thread: at once, or by way of the mailbox when another thread is inside.
+// The operation counts as work from here on.
+template <class Operation, class Start>
+void begin(loop& where, Operation* o, loop::cancel_function cancel, Start start) {
+    struct owned {
+        Operation* o;
+        explicit owned(Operation* given) noexcept : o(given) {}
+        owned(owned&& other) noexcept : o(std::exchange(other.o, nullptr)) {}
+        ~owned() {
+            if (o != nullptr) o->destroy();
+        }
+    };
+    owned mine(o);
+    if (!where.running_elsewhere()) {
+        o->connect_slot(cancel);
+        where.work_started();
+        start(std::exchange(mine.o, nullptr));
+        return;
+    }
+    auto later = [&where, cancel, start, mine = std::move(mine)]() mutable {
+        mine.o->connect_slot(cancel);
+        where.work_started();
+        start(std::exchange(mine.o, nullptr));
+    };
+    where.post(make_function_operation(std::move(later), std::allocator<void>()));
+}
+
+}  // namespace coax::detail
+
+template <template <class, class> class Associator, class Handler, class Arguments, class Default>
+struct boost::asio::associator<Associator, coax::detail::completion<Handler, Arguments>, Default>
+    : Associator<Handler, Default> {
+    using whole = coax::detail::completion<Handler, Arguments>;
+    static typename Associator<Handler, Default>::type get(const whole& c) noexcept {
+        return Associator<Handler, Default>::get(c.handler);
+    }
+    static typename Associator<Handler, Default>::type get(const whole& c,
+                                                           const Default& d) noexcept {
+        return Associator<Handler, Default>::get(c.handler, d);
+    }
+};

@@ -1,0 +1,74 @@
+// coax::tcp, the protocol: use it where a program for Asio says asio::ip::tcp. Endpoints,
+// addresses, options and error codes are Asio's own.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <coax/executor.hpp>
+
+namespace boost::asio {
+template <class Protocol, class Executor>
+class basic_stream_socket;
+template <class Protocol, class Executor>
+class basic_socket_acceptor;
+}  // namespace boost::asio
+
+namespace coax {
+
+class tcp {
+  public:
+    using endpoint = boost::asio::ip::tcp::endpoint;
+    // On any executor of a coax::io_context (asio::any_io_executor).
+    using socket = boost::asio::basic_stream_socket<tcp, boost::asio::any_io_executor>;
+    using acceptor = boost::asio::basic_socket_acceptor<tcp, boost::asio::any_io_executor>;
+    // The system's resolver, on a thread of its own, whatever the backend is.
+    using resolver = boost::asio::ip::basic_resolver<tcp, boost::asio::any_io_executor>;
+    using no_delay = boost::asio::ip::tcp::no_delay;
+
+    static tcp v4() noexcept { return tcp(AF_INET); }
+    static tcp v6() noexcept { return tcp(AF_INET6); }
+
+    int family() const noexcept { return family_; }
+    int type() const noexcept { return SOCK_STREAM; }
+    int protocol() const noexcept { return IPPROTO_TCP; }
+
+    // Both ways, as endpoint::protocol() is asio::ip::tcp.
+    tcp(const boost::asio::ip::tcp& other) noexcept : family_(other.family()) {}
+    operator boost::asio::ip::tcp() const noexcept {
+        return family_ == AF_INET6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4();
+    }
+
+    friend bool operator==(const tcp& a, const tcp& b) noexcept { return a.family_ == b.family_; }
+    friend bool operator!=(const tcp& a, const tcp& b) noexcept { return !(a == b); }
+    friend bool operator==(const tcp& a, const boost::asio::ip::tcp& b) noexcept {
+        return a.family_ == b.family();
+    }
+    friend bool operator!=(const tcp& a, const boost::asio::ip::tcp& b) noexcept {
+        return !(a == b);
+    }
+    friend bool operator==(const boost::asio::ip::tcp& a, const tcp& b) noexcept { return b == a; }
+    friend bool operator!=(const boost::asio::ip::tcp& a, const tcp& b) noexcept {
+        return !(b == a);
+    }
+
+  private:
+    explicit tcp(int family) noexcept : family_(family) {}
+
+    int family_;
+};
+
+// On the concrete executor: no type erasure in any operation, and the default token is deferred, so
+// that `co_await s.async_read_some(b)` needs none.
+using fast_socket = boost::asio::basic_stream_socket<tcp, executor>;
+using fast_acceptor = boost::asio::basic_socket_acceptor<tcp, executor>;
+
+}  // namespace coax
+
+// The classes themselves: Asio's own templates, specialised for coax::tcp.
+#include <coax/basic_socket_acceptor.hpp>
+#include <coax/basic_stream_socket.hpp>

@@ -1,0 +1,295 @@
+// Blocking calls, and the checks before every call, for all coax sockets.
+#include <cassert>
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+
+#include <coax/detail/function_operation.hpp>
+#include <coax/detail/socket_core.hpp>
+
+namespace coax::detail {
+
+namespace error = boost::asio::error;
+using boost::asio::socket_base;
+
+namespace {
+
+// A blocking call waits for one of these; the loop completes it where it is finished.
+template <class Base>
+class awaited final : public Base {
+  public:
+    awaited() : Base(&awaited::note, true) {}
+    bool done = false;
+
+  private:
+    static void note(operation* o, bool) { static_cast<awaited*>(o)->done = true; }
+};
+
+}  // namespace
+
+socket_core& socket_core::operator=(socket_core&& other) noexcept {
+    if (this == &other) return *this;
+    reset();
+    loop_ = other.loop_;
+    state_ = std::move(other.state_);
+    family_ = other.family_;
+    non_blocking_ = other.non_blocking_;
+    native_non_blocking_ = other.native_non_blocking_;
+    return *this;
+}
+
+void socket_core::reset() noexcept {
+    error_code ignored;
+    close(ignored);
+}
+
+bool socket_core::check_open(error_code& ec) const noexcept {
+    assert(!loop_->running_elsewhere());  // only the thread that runs the context
+    if (state_ != nullptr) {
+        ec = {};
+        return true;
+    }
+    ec = error::bad_descriptor;
+    return false;
+}
+
+// What was written or closed outside run() goes out now, not at the next run().
+void socket_core::flush_if_outside() {
+    if (!loop_->running_in_this_thread()) loop_->drive_once();
+}
+
+// --- state
+
+void socket_core::open(int family, error_code& ec) {
+    if (state_ != nullptr) {
+        ec = error::already_open;
+        return;
+    }
+    ec = {};
+    state_ = loop_->open_stream(family, ec);
+    if (ec) state_.reset();
+    family_ = family;
+    non_blocking_ = native_non_blocking_ = false;
+}
+
+void socket_core::adopt(std::unique_ptr<stream_state> accepted, int family) noexcept {
+    state_ = std::move(accepted);
+    family_ = family;
+    non_blocking_ = native_non_blocking_ = false;
+}
+
+void socket_core::close(error_code& ec) {
+    ec = {};
+    if (state_ == nullptr) return;
+    if (loop_->running_elsewhere()) {
+        // The thread that runs the context closes it.
+        loop_->post(make_function_operation([s = std::move(state_)]() mutable { s.reset(); },
+                                            std::allocator<void>()));
+        return;
+    }
+    ec = state_->close();
+    state_.reset();
+    flush_if_outside();
+}
+
+void socket_core::bind(const tcp_endpoint& local, error_code& ec) {
+    if (check_open(ec)) ec = state_->bind(local);
+}
+
+void socket_core::listen(int backlog, error_code& ec) {
+    if (check_open(ec)) ec = state_->listen(backlog);
+}
+
+void socket_core::shutdown(socket_base::shutdown_type what, error_code& ec) {
+    if (!check_open(ec)) return;
+    ec =
+        state_->shutdown(what != socket_base::shutdown_send, what != socket_base::shutdown_receive);
+    flush_if_outside();
+}
+
+void socket_core::cancel(error_code& ec) {
+    if (check_open(ec)) state_->cancel_all();
+}
+
+tcp_endpoint socket_core::local_endpoint(error_code& ec) const {
+    return check_open(ec) ? state_->local_endpoint(ec) : tcp_endpoint();
+}
+
+tcp_endpoint socket_core::remote_endpoint(error_code& ec) const {
+    return check_open(ec) ? state_->remote_endpoint(ec) : tcp_endpoint();
+}
+
+std::size_t socket_core::available(error_code& ec) const {
+    return check_open(ec) ? state_->available(ec) : 0;
+}
+
+bool socket_core::at_mark(error_code& ec) const {
+    check_open(ec);  // there is no urgent data
+    return false;
+}
+
+int socket_core::native_handle() const noexcept {
+    return state_ != nullptr ? state_->native_handle() : -1;
+}
+
+// --- options
+
+void socket_core::set_option(int level, int name, const void* data, std::size_t size,
+                             error_code& ec) {
+    if (check_open(ec)) ec = state_->set_option(level, name, data, size);
+}
+
+std::size_t socket_core::get_option(int level, int name, void* data, std::size_t size,
+                                    error_code& ec) const {
+    if (check_open(ec)) ec = state_->get_option(level, name, data, &size);
+    return size;
+}
+
+void socket_core::non_blocking(bool on, error_code& ec) {
+    if (check_open(ec)) non_blocking_ = on;
+}
+
+void socket_core::native_non_blocking(bool on, error_code& ec) {
+    if (!check_open(ec)) return;
+    // As Asio: a native blocking descriptor under a non-blocking socket makes no sense.
+    if (!on && non_blocking_) ec = error::invalid_argument;
+    else native_non_blocking_ = on;
+}
+
+void socket_core::io_control(int name, void* data, error_code& ec) {
+    if (!check_open(ec)) return;
+    auto* const value = static_cast<int*>(data);
+    switch (static_cast<unsigned>(name)) {
+        case FIONREAD: *value = static_cast<int>(state_->available(ec)); return;
+        case FIONBIO: non_blocking_ = *value != 0; return;
+        case SIOCATMARK: *value = 0; return;
+        default: ec = error::operation_not_supported;
+    }
+}
+
+// --- blocking calls
+
+bool socket_core::would_wait(const error_code& ec) const noexcept {
+    return ec == error::would_block && !non_blocking_ && !native_non_blocking_;
+}
+
+// `try_once` again and again until it does not answer would_block, waiting between.
+template <class Attempt>
+auto socket_core::attempt(wait_kind kind, error_code& ec, Attempt&& try_once) {
+    bool looked = false;
+    for (;;) {
+        auto result = try_once();
+        if (ec != error::would_block) return result;
+        if (!looked) {
+            // What has come since the last turn counts, also for a non-blocking call.
+            looked = true;
+            loop_->drive_once();
+            continue;
+        }
+        if (!would_wait(ec)) return result;
+        error_code failure;
+        wait(kind, failure);
+        if (failure) {
+            ec = failure;
+            return result;
+        }
+    }
+}
+
+void socket_core::connect(const tcp_endpoint& remote, error_code& ec) {
+    if (state_ == nullptr) open(remote.protocol().family(), ec);
+    if (!check_open(ec)) return;
+    awaited<connect_operation> o;
+    o.remote = remote;
+    start(&o);
+    loop_->drive_until(o.done);
+    ec = o.result;
+}
+
+std::size_t socket_core::read(std::span<const iovec> buffers, int flags, error_code& ec) {
+    if (!check_open(ec) || buffers.empty()) return 0;
+    if ((flags & socket_base::message_out_of_band) != 0) {
+        ec = error::operation_not_supported;
+        return 0;
+    }
+    const bool peek = (flags & socket_base::message_peek) != 0;
+    return attempt(wait_kind::read, ec, [&] { return state_->try_read(buffers, peek, ec); });
+}
+
+std::size_t socket_core::write(std::span<const iovec> buffers, int flags, error_code& ec) {
+    if (!check_open(ec) || buffers.empty()) return 0;
+    if ((flags & socket_base::message_out_of_band) != 0) {
+        ec = error::operation_not_supported;
+        return 0;
+    }
+    const std::size_t written =
+        attempt(wait_kind::write, ec, [&] { return state_->try_write(buffers, ec); });
+    flush_if_outside();
+    return written;
+}
+
+std::unique_ptr<stream_state> socket_core::accept(tcp_endpoint& remote, error_code& ec) {
+    if (!check_open(ec)) return nullptr;
+    return attempt(wait_kind::read, ec, [&] { return state_->try_accept(remote, ec); });
+}
+
+void socket_core::wait(wait_kind kind, error_code& ec) {
+    if (!check_open(ec)) return;
+    awaited<wait_operation> o;
+    o.kind = kind;
+    start(&o);
+    loop_->drive_until(o.done);
+    ec = o.result;
+}
+
+// --- asynchronous operations
+
+void socket_core::start(connect_operation* o) {
+    if (state_ == nullptr) {
+        error_code ec;
+        open(o->remote.protocol().family(), ec);
+        if (ec) return finish(o, ec);
+    }
+    o->target = state_.get();
+    state_->start_connect(o);
+}
+
+void socket_core::start(accept_operation* o) {
+    if (state_ == nullptr) return finish(o, error::bad_descriptor);
+    o->target = state_.get();
+    state_->start_accept(o);
+}
+
+void socket_core::start_read(transfer_operation* o, int flags) {
+    if (o->buffer_count == 0) return finish(o, {});  // as Asio: success, even when closed
+    if (state_ == nullptr) return finish(o, error::bad_descriptor);
+    if ((flags & socket_base::message_out_of_band) != 0)
+        return finish(o, error::operation_not_supported);
+    o->peek = (flags & socket_base::message_peek) != 0;
+    o->target = state_.get();
+    state_->start_read(o);
+}
+
+void socket_core::start_write(transfer_operation* o, int flags) {
+    if (o->buffer_count == 0) return finish(o, {});
+    if (state_ == nullptr) return finish(o, error::bad_descriptor);
+    if ((flags & socket_base::message_out_of_band) != 0)
+        return finish(o, error::operation_not_supported);
+    o->target = state_.get();
+    state_->start_write(o);
+}
+
+void socket_core::start(wait_operation* o) {
+    if (state_ == nullptr) return finish(o, error::bad_descriptor);
+    o->target = state_.get();
+    state_->start_wait(o);
+}
+
+void socket_core::cancel_operation(loop&, operation* o) {
+    auto* const pending = static_cast<socket_operation*>(o);
+    if (pending->target != nullptr) pending->target->cancel(pending);
+}
+
+}  // namespace coax::detail

@@ -8,16 +8,18 @@
 
 namespace coax::backends {
 
-xdp_driver::xdp_driver(description text, std::unique_ptr<xdp_device> device,
-                       std::unique_ptr<steering> program, std::unique_ptr<link_watch> watch,
-                       unsigned largest_mtu)
+xdp_driver::xdp_driver(description text, std::vector<xsk_socket> sockets,
+                       std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
+                       std::unique_ptr<link_watch> watch, unsigned largest_mtu)
     : description_(std::move(text)),
+      sockets_(std::move(sockets)),
       device_(std::move(device)),
       program_(std::move(program)),
       watch_(std::move(watch)),
       link_message_(*this, &xdp_driver::on_link_message),
       largest_mtu_(largest_mtu) {
-    for (const auto& q : device_->queues()) wakers_.emplace_back(*q);
+    for (std::size_t i = 0; i != sockets_.size(); ++i)
+        wakers_.emplace_back(*device_->queues()[i], sockets_[i].descriptor());
 }
 
 void xdp_driver::kick(ring& r) noexcept {
@@ -108,7 +110,7 @@ std::vector<counter> xdp_driver::counters() const {
                                         w.postponed(),        w.failed(),      w.lost(),
                                         q.dropped_in_pieces()};
         for (std::size_t at = 0; at != own; ++at) all[at].value += values[at];
-        const auto kernel = q.socket().counters();
+        const auto kernel = sockets_[i].counters();
         if (all.size() == own) all.insert(all.end(), kernel.begin(), kernel.end());
         else
             for (std::size_t at = 0; at != kernel.size() && own + at != all.size(); ++at)

@@ -12,6 +12,7 @@
 #include "backends/xdp/device.hpp"
 #include "backends/xdp/link_watch.hpp"
 #include "backends/xdp/member_completion.hpp"
+#include "backends/xdp/socket.hpp"
 #include "backends/xdp/steering.hpp"
 #include "backends/xdp/waker.hpp"
 
@@ -20,9 +21,10 @@ namespace coax::backends {
 class xdp_driver final : public driver {
   public:
     // Everything opened, bound and attached. `largest_mtu`: what the transmit slots hold.
-    xdp_driver(description text, std::unique_ptr<xdp_device> device,
-               std::unique_ptr<steering> program, std::unique_ptr<link_watch> watch,
-               unsigned largest_mtu);
+    // Sockets and the device's queues in the same order.
+    xdp_driver(description text, std::vector<xsk_socket> sockets,
+               std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
+               std::unique_ptr<link_watch> watch, unsigned largest_mtu);
 
     stack::device& device() noexcept override { return *device_; }
     const description& describe() const noexcept override { return description_; }
@@ -42,8 +44,9 @@ class xdp_driver final : public driver {
     void die(const std::string& text) noexcept;
 
     description description_;
+    std::vector<xsk_socket> sockets_;
     std::unique_ptr<xdp_device> device_;
-    std::unique_ptr<steering> program_;  // behind device_: detached before the sockets are closed
+    std::unique_ptr<steering> program_;  // behind sockets_: detached before they are closed
     std::unique_ptr<link_watch> watch_;
     std::deque<waker> wakers_;  // one for each queue of the device, in its order
     member_completion<xdp_driver> link_message_;

@@ -70,11 +70,14 @@ std::string check_memory(const xdp_spec& what, const interface_facts& facts,
            std::to_string(2 * slots_min * layout.chunks_per_slot);
 }
 
-using queue_list = std::vector<std::unique_ptr<queue>>;
+struct open_queues {
+    std::vector<xsk_socket> sockets;
+    std::vector<std::unique_ptr<queue>> queues;
+};
 
-std::variant<queue_list, failure> open_queues(const xdp_spec& what, const interface_facts& facts,
-                                              const frame_layout& layout) {
-    queue_list queues;
+std::variant<open_queues, failure> bind_queues(const xdp_spec& what, const interface_facts& facts,
+                                               const frame_layout& layout) {
+    open_queues q;
     for (unsigned i = 0; i != what.queues; ++i) {
         socket_options options;
         options.interface = facts.name;
@@ -88,13 +91,14 @@ std::variant<queue_list, failure> open_queues(const xdp_spec& what, const interf
             layout.chunks_per_slot > 1 || facts.mtu + ethernet_header_bytes > receive_piece_bytes;
         auto opened = xsk_socket::open(options);
         if (auto* wrong = std::get_if<failure>(&opened)) return std::move(*wrong);
-        queues.push_back(std::make_unique<queue>(std::move(std::get<xsk_socket>(opened)), layout,
-                                                 frames_per_burst));
-        queues.back()->fill_all();
-        const std::string wrong = queues.back()->socket().bind(options);
+        q.sockets.push_back(std::move(std::get<xsk_socket>(opened)));
+        q.queues.push_back(
+            std::make_unique<queue>(q.sockets.back().rings(), layout, frames_per_burst));
+        q.queues.back()->fill_all();
+        const std::string wrong = q.sockets.back().bind(options);
         if (!wrong.empty()) return failure{wrong};
     }
-    return queues;
+    return q;
 }
 
 // Attaches in the mode that was asked for, or, with `automatic`, in the first that goes. The text
@@ -195,27 +199,27 @@ std::variant<std::unique_ptr<driver>, failure> open_xdp(const xdp_spec& what) {
     if (wrong.empty()) wrong = xdp_obstacle();
     if (!wrong.empty()) return failure{wrong};
 
-    auto opened = open_queues(what, *facts, layout);
+    auto opened = bind_queues(what, *facts, layout);
     if (auto* failed = std::get_if<failure>(&opened)) return std::move(*failed);
-    auto queues = std::move(std::get<queue_list>(opened));
+    auto& [sockets, queues] = std::get<open_queues>(opened);
     auto loaded = steering::load(*facts, what.addresses);
     if (auto* failed = std::get_if<failure>(&loaded)) return std::move(*failed);
     auto program = std::move(std::get<std::unique_ptr<steering>>(loaded));
     for (unsigned i = 0; i != what.queues && wrong.empty(); ++i)
-        wrong = program->set_socket(what.queue + i, queues[i]->socket().descriptor());
+        wrong = program->set_socket(what.queue + i, sockets[i].descriptor());
     if (!wrong.empty()) return failure{wrong};
     // Last, when whatever it hands over is taken care of.
     const auto attached = attach(*program, what, notes);
     if (const auto* failed = std::get_if<failure>(&attached)) return *failed;
 
-    const xsk_socket& socket = queues.front()->socket();
+    const xsk_socket& socket = sockets.front();
     description text = describe(what, *facts, std::get<steering::mode>(attached), socket, notes);
     auto device =
         std::make_unique<xdp_device>(std::move(queues), capabilities(what, *facts, socket));
     watch->start(*facts);
     return std::unique_ptr<driver>(std::make_unique<xdp_driver>(
-        std::move(text), std::move(device), std::move(program), std::move(watch),
-        layout.slot_capacity - ethernet_header_bytes));
+        std::move(text), std::move(sockets), std::move(device), std::move(program),
+        std::move(watch), layout.slot_capacity - ethernet_header_bytes));
 }
 
 }  // namespace coax::backends

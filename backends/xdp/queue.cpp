@@ -41,46 +41,45 @@ frame_layout frame_layout::plan(std::uint32_t frame_bytes, std::uint32_t chunks,
     return layout;
 }
 
-queue::queue(xsk_socket socket, const frame_layout& layout, std::size_t frames_per_burst)
-    : socket_(std::move(socket)),
+queue::queue(const xsk_rings& rings, const frame_layout& layout, std::size_t frames_per_burst)
+    : rings_(rings),
       layout_(layout),
       pool_(layout.slots),
-      frames_(socket_.frames()),
-      piece_gap_(socket_.has_metadata() ? sizeof(xsk_uapi::transmit_request) : 0) {
+      piece_gap_(rings.metadata ? sizeof(xsk_uapi::transmit_request) : 0) {
     pieces_.reserve(frames_per_burst * (pieces_per_packet_max - 1));
 }
 
 void queue::fill_all() noexcept {
     const std::uint64_t first = std::uint64_t{layout_.slots} * layout_.chunks_per_slot;
-    assert(socket_.fill.room(layout_.receive_chunks) >= layout_.receive_chunks);
+    assert(rings_.fill.room(layout_.receive_chunks) >= layout_.receive_chunks);
     for (std::uint32_t i = 0; i != layout_.receive_chunks; ++i)
-        socket_.fill.push((first + i) * chunk_bytes);
-    socket_.fill.publish();
+        rings_.fill.push((first + i) * chunk_bytes);
+    rings_.fill.publish();
 }
 
 // --- receiving
 
 stack::const_bytes queue::bytes_of(const xdp_desc& descriptor) const noexcept {
-    return {frames_ + descriptor.addr, descriptor.len};
+    return {rings_.frames + descriptor.addr, descriptor.len};
 }
 
 std::uint32_t queue::packet_length(std::uint32_t at, std::uint32_t available) const noexcept {
     for (std::uint32_t count = 1; at + count <= available; ++count)
-        if ((socket_.receive.peek(at + count - 1).options & xsk_uapi::packet_continued) == 0)
+        if ((rings_.receive.peek(at + count - 1).options & xsk_uapi::packet_continued) == 0)
             return count;
     return 0;
 }
 
 // Makes one frame of `count` pieces; false: it can't be handed out, and is dropped.
 bool queue::gather(std::uint32_t at, std::uint32_t count, stack::rx_frame& frame) noexcept {
-    frame.head = bytes_of(socket_.receive.peek(at));
+    frame.head = bytes_of(rings_.receive.peek(at));
     if (count > pieces_per_packet_max || frame.head.size() < head_bytes_min) {
         ++dropped_in_pieces_;
         return false;
     }
     const std::size_t first = pieces_.size();
     for (std::uint32_t i = 1; i != count; ++i)
-        pieces_.push_back(bytes_of(socket_.receive.peek(at + i)));
+        pieces_.push_back(bytes_of(rings_.receive.peek(at + i)));
     frame.rest = std::span(pieces_).subspan(first);
     return true;
 }
@@ -88,12 +87,12 @@ bool queue::gather(std::uint32_t at, std::uint32_t count, stack::rx_frame& frame
 std::size_t queue::receive(std::span<stack::rx_frame> frames) noexcept {
     assert(held_ == 0 && pieces_.empty());
     const auto wanted = static_cast<std::uint32_t>(frames.size());
-    std::uint32_t available = socket_.receive.available(wanted);
+    std::uint32_t available = rings_.receive.available(wanted);
     std::size_t count = 0;
     while (count != frames.size() && held_ != available) {
-        const xdp_desc& descriptor = socket_.receive.peek(held_);
+        const xdp_desc& descriptor = rings_.receive.peek(held_);
         if (held_ + prefetch_distance < available)
-            __builtin_prefetch(frames_ + socket_.receive.peek(held_ + prefetch_distance).addr);
+            __builtin_prefetch(rings_.frames + rings_.receive.peek(held_ + prefetch_distance).addr);
         stack::rx_frame& frame = frames[count];
         frame = {};
         if ((descriptor.options & xsk_uapi::packet_continued) == 0) [[likely]] {
@@ -105,7 +104,7 @@ std::size_t queue::receive(std::span<stack::rx_frame> frames) noexcept {
         const std::uint32_t length = packet_length(held_, available);
         if (length == 0) {  // the rest of the packet may have come by now, else comes later
             const std::uint32_t known = available;
-            available = socket_.receive.available(UINT32_MAX);
+            available = rings_.receive.available(UINT32_MAX);
             if (available == known) break;
             continue;
         }
@@ -120,9 +119,9 @@ std::size_t queue::receive(std::span<stack::rx_frame> frames) noexcept {
 void queue::release() noexcept {
     if (held_ == 0) return;
     for (std::uint32_t i = 0; i != held_; ++i)
-        socket_.fill.push(socket_.receive.peek(i).addr & ~std::uint64_t{chunk_bytes - 1});
-    socket_.fill.publish();
-    socket_.receive.release(held_);
+        rings_.fill.push(rings_.receive.peek(i).addr & ~std::uint64_t{chunk_bytes - 1});
+    rings_.fill.publish();
+    rings_.receive.release(held_);
     held_ = 0;
     pieces_.clear();
 }
@@ -130,13 +129,13 @@ void queue::release() noexcept {
 // --- sending
 
 void queue::reap() noexcept {
-    const std::uint32_t count = socket_.completion.available(UINT32_MAX);
+    const std::uint32_t count = rings_.completion.available(UINT32_MAX);
     for (std::uint32_t i = 0; i != count; ++i) {
-        const auto chunk = static_cast<std::uint32_t>(socket_.completion.peek(i) / chunk_bytes);
+        const auto chunk = static_cast<std::uint32_t>(rings_.completion.peek(i) / chunk_bytes);
         [[maybe_unused]] const bool ours = pool_.complete_piece(chunk / layout_.chunks_per_slot);
         assert(ours);
     }
-    if (count != 0) socket_.completion.release(count);
+    if (count != 0) rings_.completion.release(count);
     assert(pool_.balanced());
 }
 
@@ -146,8 +145,8 @@ std::size_t queue::reserve(std::span<stack::tx_slot> slots) noexcept {
     for (auto& slot : slots.first(count)) {
         const std::uint32_t frame = pool_.lend();
         slot = {};
-        slot.data =
-            frames_ + std::size_t{frame} * layout_.chunks_per_slot * chunk_bytes + slot_headroom;
+        slot.data = rings_.frames + std::size_t{frame} * layout_.chunks_per_slot * chunk_bytes +
+                    slot_headroom;
         slot.capacity = layout_.slot_capacity;
         slot.token = frame;
     }
@@ -156,16 +155,16 @@ std::size_t queue::reserve(std::span<stack::tx_slot> slots) noexcept {
 
 void queue::transmit(std::span<const stack::tx_slot> slots) noexcept {
     for (const auto& slot : slots) push(slot);
-    socket_.transmit.publish();
+    rings_.transmit.publish();
     transmitted_ += slots.size();
 }
 
 void queue::push(const stack::tx_slot& slot) noexcept {
     assert(slot.length != 0 && slot.length <= layout_.slot_capacity);
-    const auto address = static_cast<std::uint64_t>(slot.data - frames_);
+    const auto address = static_cast<std::uint64_t>(slot.data - rings_.frames);
     std::uint32_t options = 0;
     if (slot.checksum == stack::checksum_state::partial) {
-        assert(socket_.has_metadata());
+        assert(rings_.metadata);
         assert(slot.checksum_start + slot.checksum_offset + 2U <= slot.length);
         xsk_uapi::transmit_request request{};
         request.flags = xsk_uapi::request_checksum;
@@ -175,7 +174,7 @@ void queue::push(const stack::tx_slot& slot) noexcept {
         options = xsk_uapi::transmit_metadata;
     }
     if (slot.length <= chunk_bytes - slot_headroom) [[likely]] {
-        socket_.transmit.push({address, slot.length, options});
+        rings_.transmit.push({address, slot.length, options});
         pool_.hand_over(static_cast<std::uint32_t>(slot.token), 1);
     } else {
         push_pieces(slot, address, options);
@@ -198,11 +197,11 @@ void queue::push_pieces(const stack::tx_slot& slot, std::uint64_t address,
         for (std::uint32_t piece = count - 1; piece != 0; --piece)
             std::memmove(start + std::size_t{piece} * chunk_bytes + piece_gap_,
                          slot.data + first + std::size_t{piece - 1} * more, length_of(piece));
-    socket_.transmit.push({address, first, options | xsk_uapi::packet_continued});
+    rings_.transmit.push({address, first, options | xsk_uapi::packet_continued});
     const std::uint64_t base = address - slot_headroom;
     for (std::uint32_t piece = 1; piece != count; ++piece) {
         const std::uint32_t continued = piece + 1 != count ? xsk_uapi::packet_continued : 0;
-        socket_.transmit.push(
+        rings_.transmit.push(
             {base + std::uint64_t{piece} * chunk_bytes + piece_gap_, length_of(piece), continued});
     }
     pool_.hand_over(static_cast<std::uint32_t>(slot.token), count);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backends/xdp/frame_pool.hpp"
-#include "backends/xdp/socket.hpp"
+#include "backends/xdp/rings.hpp"
 #include "stack/device.hpp"
 
 namespace coax::backends {
@@ -29,14 +29,16 @@ struct frame_layout {
 class queue {
   public:
     // `frames_per_burst`: the most that one receive() gives.
-    queue(xsk_socket socket, const frame_layout& layout, std::size_t frames_per_burst);
+    queue(const xsk_rings& rings, const frame_layout& layout, std::size_t frames_per_burst);
 
     // Hands all receive chunks to the kernel. Once, before binding.
     void fill_all() noexcept;
 
-    xsk_socket& socket() noexcept { return socket_; }
-    const xsk_socket& socket() const noexcept { return socket_; }
-    bool frames_waiting() noexcept { return socket_.receive.available(1) != 0; }
+    bool frames_waiting() noexcept { return rings_.receive.available(1) != 0; }
+    // The kernel must be told by a system call that frames wait to be sent.
+    bool send_needs_call() const noexcept { return rings_.transmit.needs_wakeup(); }
+    // Where the kernel is in the transmit ring: it moves as frames leave.
+    std::uint32_t send_position() noexcept { return rings_.transmit.consumer_index(); }
 
     // As stack::device.
     std::size_t receive(std::span<stack::rx_frame> frames) noexcept;
@@ -61,10 +63,9 @@ class queue {
     void push_pieces(const stack::tx_slot& slot, std::uint64_t address,
                      std::uint32_t options) noexcept;
 
-    xsk_socket socket_;
+    xsk_rings rings_;
     frame_layout layout_;
     frame_pool pool_;
-    std::byte* frames_;
     std::uint32_t piece_gap_;  // bytes that must stay free before each piece of a sent packet
     std::uint32_t held_ = 0;   // receive descriptors handed out, until release()
     // Pieces of the multi-buffer frames handed out; never beyond the reserved capacity, so that

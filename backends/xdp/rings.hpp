@@ -12,6 +12,9 @@
 
 namespace coax::backends {
 
+// Frames are chunks of this size; the kernel allows no more than a page, and wants a power of two.
+inline constexpr std::uint32_t chunk_bytes = 4096;
+
 // Where a ring lies. `size` is a power of two.
 template <class Entry>
 struct ring_memory {
@@ -108,6 +111,17 @@ class consumer_ring {
     ring_memory<Entry> memory_;
     std::uint32_t next_ = 0;
     std::uint32_t produced_ = 0;  // a cached, possibly old value of *memory_.producer
+};
+
+// The rings of one AF_XDP socket, and the memory that its descriptors' addresses count from. Only
+// one copy may be used.
+struct xsk_rings {
+    producer_ring<std::uint64_t> fill;
+    producer_ring<xdp_desc> transmit;
+    consumer_ring<xdp_desc> receive;
+    consumer_ring<std::uint64_t> completion;
+    std::byte* frames = nullptr;
+    bool metadata = false;  // transmit metadata may stand before a frame
 };
 
 }  // namespace coax::backends

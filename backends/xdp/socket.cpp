@@ -70,7 +70,7 @@ std::string xsk_socket::register_frames(const socket_options& options) {
         wanted.flags = xsk_uapi::umem_transmit_metadata;
         wanted.transmit_metadata_length = sizeof(xsk_uapi::transmit_request);
         error = set_option(XDP_UMEM_REG, &wanted, sizeof wanted);
-        has_metadata_ = error == 0;
+        rings_.metadata = error == 0;
     }
     // Kernels before 6.11 refuse the flag: checksums are then summed by the stack.
     if (error == EINVAL) {
@@ -135,10 +135,11 @@ std::string xsk_socket::make_rings(const socket_options& options) {
         map_ring(ring_mappings_[2], receive_memory, offsets.rx, XDP_PGOFF_RX_RING, entries) &&
         map_ring(ring_mappings_[3], transmit_memory, offsets.tx, XDP_PGOFF_TX_RING, entries);
     if (!mapped) return "can't map the rings of the AF_XDP socket: " + reason(errno);
-    fill = producer_ring<std::uint64_t>(fill_memory);
-    completion = consumer_ring<std::uint64_t>(completion_memory);
-    receive = consumer_ring<xdp_desc>(receive_memory);
-    transmit = producer_ring<xdp_desc>(transmit_memory);
+    rings_.fill = producer_ring<std::uint64_t>(fill_memory);
+    rings_.completion = consumer_ring<std::uint64_t>(completion_memory);
+    rings_.receive = consumer_ring<xdp_desc>(receive_memory);
+    rings_.transmit = producer_ring<xdp_desc>(transmit_memory);
+    rings_.frames = frames_.data();
     // Before 6.17: unknown, and one call sends at most 32 frames; the waker then calls again.
     const std::uint32_t budget = entries;
     has_budget_ = set_option(xsk_uapi::max_transmit_budget, &budget, sizeof budget) == 0;
@@ -204,12 +205,6 @@ std::vector<counter> xsk_socket::counters() const {
             {"xdp.kernel_rx_fill_ring_empty", s.rx_fill_ring_empty_descs},
             {"xdp.kernel_rx_invalid_descriptors", s.rx_invalid_descs},
             {"xdp.kernel_tx_invalid_descriptors", s.tx_invalid_descs}};
-}
-
-int xsk_socket::take_error() noexcept {
-    int error = 0;
-    socklen_t length = sizeof error;
-    return getsockopt(descriptor_.value, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : 0;
 }
 
 }  // namespace coax::backends

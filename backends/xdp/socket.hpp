@@ -13,9 +13,6 @@
 
 namespace coax::backends {
 
-// Frames are chunks of this size; the kernel allows no more than a page, and wants a power of two.
-inline constexpr std::uint32_t chunk_bytes = 4096;
-
 struct socket_options {
     std::string interface;  // for texts
     unsigned interface_index = 0;
@@ -40,20 +37,14 @@ class xsk_socket {
     std::string bind(const socket_options& options);
 
     int descriptor() const noexcept { return descriptor_.value; }
-    std::byte* frames() const noexcept { return frames_.data(); }
-    bool has_metadata() const noexcept { return has_metadata_; }
+    // What the frames go through. Valid as long as this socket, also when it is moved.
+    const xsk_rings& rings() const noexcept { return rings_; }
+    bool has_metadata() const noexcept { return rings_.metadata; }
     bool has_multi_buffer() const noexcept { return has_multi_buffer_; }
     bool is_zero_copy() const noexcept;
     // A kernel without this limit-lifting option sends at most 32 frames per call.
     bool has_budget() const noexcept { return has_budget_; }
     std::vector<counter> counters() const;  // XDP_STATISTICS
-    // The pending error, as SO_ERROR gives it; 0: none.
-    int take_error() noexcept;
-
-    producer_ring<std::uint64_t> fill;
-    producer_ring<xdp_desc> transmit;
-    consumer_ring<xdp_desc> receive;
-    consumer_ring<std::uint64_t> completion;
 
   private:
     struct owned_descriptor {
@@ -80,7 +71,7 @@ class xsk_socket {
     mapping frames_;
     owned_descriptor descriptor_;
     mapping ring_mappings_[4];
-    bool has_metadata_ = false;
+    xsk_rings rings_;
     bool has_multi_buffer_ = false;
     bool has_budget_ = false;
 };

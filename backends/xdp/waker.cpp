@@ -18,8 +18,9 @@ constexpr std::chrono::nanoseconds longest_pause = std::chrono::milliseconds{2};
 
 }  // namespace
 
-waker::waker(queue& q) noexcept
+waker::waker(queue& q, int descriptor) noexcept
     : queue_(q),
+      descriptor_(descriptor),
       kick_(*this, &waker::on_kick),
       poll_(*this, &waker::on_poll),
       pause_(*this, &waker::on_pause),
@@ -33,23 +34,22 @@ void waker::submit_kick(ring& r) noexcept {
     again_ = false;
     sent_at_kick_ = queue_.transmitted();
     // Copy mode always wants the call; a driver in zero-copy mode may be polling by itself.
-    if (!queue_.socket().transmit.needs_wakeup()) return;
-    consumed_at_kick_ = queue_.socket().transmit.consumer_index();
+    if (!queue_.send_needs_call()) return;
+    consumed_at_kick_ = queue_.send_position();
     ++kicks_;
     // A kick that sent everything must not end the sleep that it is submitted with.
     const bool silent = (r.native().features & IORING_FEAT_CQE_SKIP) != 0;
     r.submit(&kick_, [&](io_uring_sqe* entry) {
         // MSG_DONTWAIT: AF_XDP refuses to wait (EOPNOTSUPP), and io_uring would wait in its stead.
-        io_uring_prep_send(entry, queue_.socket().descriptor(), nullptr, 0, MSG_DONTWAIT);
+        io_uring_prep_send(entry, descriptor_, nullptr, 0, MSG_DONTWAIT);
         if (silent) entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     });
 }
 
 void waker::submit_poll(ring& r) noexcept {
     poll_armed_ = true;
-    r.submit(&poll_, [&](io_uring_sqe* entry) {
-        io_uring_prep_poll_add(entry, queue_.socket().descriptor(), POLLIN);
-    });
+    r.submit(&poll_,
+             [&](io_uring_sqe* entry) { io_uring_prep_poll_add(entry, descriptor_, POLLIN); });
 }
 
 void waker::submit_pause(ring& r) noexcept {
@@ -94,7 +94,7 @@ void waker::on_kick(std::int32_t result) noexcept {
             // up. Nothing is lost.
             ++postponed_;
             again_ = true;
-            const bool progress = queue_.socket().transmit.consumer_index() != consumed_at_kick_;
+            const bool progress = queue_.send_position() != consumed_at_kick_;
             blocked_ = !progress;
             if (progress) pause_length_ = {};
             break;

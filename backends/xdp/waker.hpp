@@ -14,7 +14,8 @@ namespace coax::backends {
 
 class waker {
   public:
-    explicit waker(queue& q) noexcept;
+    // `descriptor`: the socket of the queue.
+    waker(queue& q, int descriptor) noexcept;
     waker(const waker&) = delete;
     waker& operator=(const waker&) = delete;
 
@@ -52,6 +53,7 @@ class waker {
     void on_fence(std::int32_t result) noexcept;
 
     queue& queue_;
+    int descriptor_;
     member_completion<waker> kick_;
     member_completion<waker> poll_;
     member_completion<waker> pause_;

@@ -118,6 +118,7 @@ std::size_t queue::receive(std::span<stack::rx_frame> frames) noexcept {
 
 void queue::release() noexcept {
     if (held_ == 0) return;
+    assert(rings_.fill.room(held_) >= held_);
     for (std::uint32_t i = 0; i != held_; ++i)
         rings_.fill.push(rings_.receive.peek(i).addr & ~std::uint64_t{chunk_bytes - 1});
     rings_.fill.publish();
@@ -161,6 +162,7 @@ void queue::transmit(std::span<const stack::tx_slot> slots) noexcept {
 
 void queue::push(const stack::tx_slot& slot) noexcept {
     assert(slot.length != 0 && slot.length <= layout_.slot_capacity);
+    assert(rings_.transmit.room(layout_.chunks_per_slot) >= layout_.chunks_per_slot);
     const auto address = static_cast<std::uint64_t>(slot.data - rings_.frames);
     std::uint32_t options = 0;
     if (slot.checksum == stack::checksum_state::partial) {

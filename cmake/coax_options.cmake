@@ -32,6 +32,9 @@ target_compile_options(coax_warnings INTERFACE
   -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wformat=2 -Wunused
   -Wimplicit-fallthrough -Wextra-semi -Wundef
   $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast>
+  # An executor's operator== is asked for by a concept and may never be called: clang's
+  # -Wunneeded-internal-declaration reports that for executors of an unnamed namespace.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-unneeded-internal-declaration>
   # -Wrestrict of gcc 12 reports every `"text" + std::string` (gcc bug 105651, mended in 13).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${COAX_WERROR}>:-Werror>)

@@ -1,0 +1,106 @@
+// The frames of one port: memory, free list and reference counts. Only the sending port allocates
+// and frees; receivers only read, and keep the pool alive as long as they might.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COAX_WIRE_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COAX_WIRE_POISON 1
+#endif
+#endif
+#ifdef COAX_WIRE_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace coax::backends::wire {
+
+class frame_pool {
+  public:
+    // `frame_bytes`: the longest frame, Ethernet header included.
+    frame_pool(std::uint32_t frames, std::uint32_t frame_bytes)
+        : stride_(stride_of(frame_bytes)),
+          frame_bytes_(frame_bytes),
+          memory_(static_cast<std::byte*>(
+              ::operator new(std::size_t{frames} * stride_, std::align_val_t{cache_line}))),
+          references_(frames, 0) {
+        free_.reserve(frames);
+        for (std::uint32_t i = frames; i-- > 0;) {
+            free_.push_back(i);
+            poison(i);
+        }
+    }
+    ~frame_pool() {
+        for (std::uint32_t i = 0; i < references_.size(); ++i) unpoison(i);
+    }
+    frame_pool(const frame_pool&) = delete;
+    frame_pool& operator=(const frame_pool&) = delete;
+
+    std::byte* data(std::uint32_t frame) const noexcept {
+        return memory_.get() + std::size_t{frame} * stride_;
+    }
+    std::uint32_t frame_bytes() const noexcept { return frame_bytes_; }
+    std::size_t free_count() const noexcept { return free_.size(); }
+    std::size_t size() const noexcept { return references_.size(); }
+
+    // Only with free_count() > 0. The frame just freed comes first: it is still in the cache.
+    std::uint32_t allocate() noexcept {
+        assert(!free_.empty());
+        const std::uint32_t frame = free_.back();
+        free_.pop_back();
+        references_[frame] = 1;
+        unpoison(frame);
+        return frame;
+    }
+    void add_reference(std::uint32_t frame) noexcept {
+        assert(references_[frame] != 0 && references_[frame] != 255);
+        ++references_[frame];
+    }
+    void drop_reference(std::uint32_t frame) noexcept {
+        assert(references_[frame] != 0);
+        if (--references_[frame] != 0) return;
+        poison(frame);
+        free_.push_back(frame);  // never grows: reserved for all frames
+    }
+
+  private:
+    static constexpr std::uint32_t cache_line = 64;
+
+    // An odd number of cache lines: the headers of consecutive frames fall into different sets.
+    static std::uint32_t stride_of(std::uint32_t frame_bytes) noexcept {
+        const std::uint32_t lines = (frame_bytes + cache_line - 1) / cache_line;
+        return (lines | 1U) * cache_line;
+    }
+    // A free frame is no one's: who still reads it is told so by the address sanitizer.
+    void poison([[maybe_unused]] std::uint32_t frame) const noexcept {
+#ifdef COAX_WIRE_POISON
+        ASAN_POISON_MEMORY_REGION(data(frame), stride_);
+#endif
+    }
+    void unpoison([[maybe_unused]] std::uint32_t frame) const noexcept {
+#ifdef COAX_WIRE_POISON
+        ASAN_UNPOISON_MEMORY_REGION(data(frame), stride_);
+#endif
+    }
+
+    struct release_memory {
+        void operator()(std::byte* memory) const noexcept {
+            ::operator delete(memory, std::align_val_t{cache_line});
+        }
+    };
+
+    std::uint32_t stride_;
+    std::uint32_t frame_bytes_;
+    std::unique_ptr<std::byte, release_memory> memory_;
+    std::vector<std::uint8_t> references_;  // 0: free
+    std::vector<std::uint32_t> free_;
+};
+
+}  // namespace coax::backends::wire

@@ -1,0 +1,317 @@
+// The port's device calls: frames into the channels of those they are addressed to, and out of the
+// channels that lead here. Knows nothing of what the frames carry behind the Ethernet header.
+
+#include "backends/wire/port.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+namespace coax::backends::wire {
+
+namespace {
+
+constexpr std::uint32_t ethernet_header_bytes = 14;
+constexpr std::uint32_t gso_overhead = 128;  // of stack/device.hpp: room for all headers
+
+constexpr std::uint64_t bit(unsigned index) noexcept { return std::uint64_t{1} << index; }
+
+std::uint64_t address_key(const void* octets) noexcept {
+    std::uint64_t key = 0;
+    std::memcpy(&key, octets, 6);
+    return key;
+}
+
+// How many segments a super-frame carries: its TCP payload divided by theirs.
+std::uint16_t segments_in(const stack::tx_slot& slot) noexcept {
+    const std::size_t offset_at = slot.checksum_start + std::size_t{12};
+    if (slot.checksum != stack::checksum_state::partial || offset_at >= slot.length) return 1;
+    const auto tcp_bytes = (std::to_integer<std::uint32_t>(slot.data[offset_at]) >> 4) * 4;
+    const std::uint32_t headers = slot.checksum_start + tcp_bytes;
+    if (headers >= slot.length) return 1;
+    return static_cast<std::uint16_t>((slot.length - headers + slot.gso_bytes - 1) /
+                                      slot.gso_bytes);
+}
+
+}  // namespace
+
+port::port(std::shared_ptr<segment> on, unsigned index, const port_options& options,
+           std::shared_ptr<doorbell> bell, std::shared_ptr<frame_pool> frames,
+           const stack::mac_address& address)
+    : segment_(std::move(on)),
+      index_(index),
+      addresses_(options.addresses),
+      bell_(std::move(bell)),
+      frames_(std::move(frames)) {
+    capabilities_.mtu = static_cast<std::uint16_t>(options.mtu);
+    capabilities_.address = address;
+    capabilities_.receive_checksum =
+        options.trusted ? stack::checksum_policy::trusted : stack::checksum_policy::strict;
+    // Nobody can sum a super-frame but who cuts it, and here nobody does.
+    const bool gso = segment_->options().gso;
+    capabilities_.transmit_checksum = options.trusted || gso;
+    if (gso) capabilities_.gso_max_bytes = frames_->frame_bytes() - gso_overhead;
+    incoming_.reserve(ports_max);
+}
+
+port::~port() { segment_->leave(index_); }
+
+void port::synchronize() noexcept {
+    const std::lock_guard lock(segment_->mutex_);
+    changes_seen_ = segment_->changes_.load(std::memory_order_relaxed);
+    for (unsigned other = 0; other < ports_max; ++other) {
+        const std::shared_ptr<channel>& now = segment_->channels_[index_].to[other];
+        if (outgoing_[other] == now) continue;
+        // The one who held our frames has left: nobody reads them any more.
+        if (outgoing_[other])
+            outgoing_[other]->abandon(
+                [this](std::uint32_t frame) { frames_->drop_reference(frame); });
+        outgoing_[other] = now;
+        outstanding_ &= ~bit(other);
+        told_ &= ~bit(other);
+        freed_ &= ~bit(other);
+        present_ &= ~bit(other);
+        bells_[other].reset();
+        peers_[other] = peer{};
+        if (!now) continue;
+        const segment::member& member = segment_->members_[other];
+        present_ |= bit(other);
+        bells_[other] = member.bell;
+        peers_[other] = peer{now.get(), address_key(member.address.octets.data()),
+                             member.mtu + ethernet_header_bytes};
+    }
+    synchronize_incoming();
+}
+
+// Under the segment's lock. A channel whose sender has left is read to its end.
+void port::synchronize_incoming() {
+    for (incoming& from : incoming_)
+        if (from.index != ports_max && segment_->channels_[from.index].to[index_] != from.from)
+            from.index = ports_max;
+    std::erase_if(incoming_, [](const incoming& from) {
+        return from.index == ports_max && !from.lent && !from.from->waiting();
+    });
+    for (unsigned other = 0; other < ports_max; ++other) {
+        const std::shared_ptr<channel>& now = segment_->channels_[other].to[index_];
+        if (!now) continue;
+        const bool known = std::any_of(incoming_.begin(), incoming_.end(),
+                                       [&now](const incoming& from) { return from.from == now; });
+        if (!known) incoming_.push_back({now, other, false});
+    }
+    next_incoming_ = 0;
+}
+
+void port::harvest() noexcept {
+    for (std::uint64_t left = outstanding_; left != 0; left &= left - 1) {
+        const auto other = static_cast<unsigned>(std::countr_zero(left));
+        channel& out = *peers_[other].out;
+        out.harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
+        if (!out.outstanding()) outstanding_ &= ~bit(other);
+    }
+}
+
+std::size_t port::reserve(std::span<stack::tx_slot> slots) noexcept {
+    follow_changes();
+    harvest();
+    const std::size_t count = std::min(slots.size(), frames_->free_count());
+    for (stack::tx_slot& slot : slots.first(count)) {
+        const std::uint32_t frame = frames_->allocate();
+        slot = stack::tx_slot{};
+        slot.data = frames_->data(frame);
+        slot.capacity = frames_->frame_bytes();
+        slot.token = frame;
+    }
+    starved_ = count < slots.size();
+    return count;
+}
+
+void port::cancel(std::span<const stack::tx_slot> slots) noexcept {
+    if (slots.empty()) return;
+    // Backwards, so that the next reserve() gives them in the same order.
+    for (std::size_t i = slots.size(); i-- > 0;)
+        frames_->drop_reference(static_cast<std::uint32_t>(slots[i].token));
+    starved_ = false;  // there were more than enough
+}
+
+unsigned port::find(std::uint64_t address) const noexcept {
+    // A generated address ends with the port's number; any other is looked for.
+    const auto guess = static_cast<unsigned>((address >> 40) - 1) & (ports_max - 1);
+    if (peers_[guess].address == address && peers_[guess].out != nullptr) return guess;
+    for (std::uint64_t left = present_; left != 0; left &= left - 1) {
+        const auto other = static_cast<unsigned>(std::countr_zero(left));
+        if (peers_[other].address == address) return other;
+    }
+    return ports_max;
+}
+
+// Takes over one reference of the frame if it answers true.
+bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
+    const peer& other = peers_[to];
+    if (slot.gso_bytes == 0 && slot.length > other.frame_max) {
+        ++counters_.dropped_oversize;
+        return false;
+    }
+    const descriptor entry{static_cast<std::uint32_t>(slot.token), slot.length, slot.gso_bytes,
+                           slot.gso_bytes != 0 ? segments_in(slot) : std::uint16_t{1},
+                           slot.checksum};
+    if (!other.out->put(entry)) {
+        ++counters_.dropped_queue_full;
+        return false;
+    }
+    outstanding_ |= bit(to);
+    ++counters_.delivered;
+    return true;
+}
+
+void port::flood(const stack::tx_slot& slot) noexcept {
+    const auto frame = static_cast<std::uint32_t>(slot.token);
+    ++counters_.flooded;
+    for (std::uint64_t left = present_; left != 0; left &= left - 1) {
+        frames_->add_reference(frame);
+        if (!put(static_cast<unsigned>(std::countr_zero(left)), slot))
+            frames_->drop_reference(frame);
+    }
+    frames_->drop_reference(frame);
+}
+
+void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
+    follow_changes();
+    std::uint64_t touched = 0;
+    for (const stack::tx_slot& slot : slots) {
+        assert(slot.length <= slot.capacity);
+        ++counters_.sent;
+        counters_.sent_bytes += slot.length;
+        if (slot.length < ethernet_header_bytes) {
+            ++counters_.dropped_runt;
+        } else if ((slot.data[0] & std::byte{1}) != std::byte{0}) {
+            flood(slot);
+            touched |= present_;
+            continue;
+        } else if (const unsigned to = find(address_key(slot.data)); to == ports_max) {
+            ++counters_.dropped_unknown_destination;
+        } else if (put(to, slot)) {
+            touched |= bit(to);
+            continue;
+        }
+        frames_->drop_reference(static_cast<std::uint32_t>(slot.token));
+    }
+    told_ |= touched;
+    for (; touched != 0; touched &= touched - 1)
+        peers_[static_cast<unsigned>(std::countr_zero(touched))].out->publish();
+}
+
+std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexcept {
+    const frame_pool& pool = from.from->frames();
+    auto next = frames.begin();
+    const std::size_t count = from.from->take(frames.size(), [&](const descriptor& entry) noexcept {
+        *next = stack::rx_frame{};
+        next->head = {pool.data(entry.frame), entry.length};
+        next->checksum = entry.checksum;
+        next->gso_bytes = entry.gso_bytes;
+        next->segments = entry.segments;
+        counters_.received_bytes += entry.length;
+        ++next;
+    });
+    from.lent = count != 0;
+    return count;
+}
+
+std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
+    assert(!burst_lent_);
+    if (waiting_) {
+        waiting_ = false;
+        bell_->awake();
+    }
+    follow_changes();
+    std::size_t taken = 0;
+    const std::size_t channels = incoming_.size();
+    std::size_t at = next_incoming_;
+    for (std::size_t i = 0; i < channels && taken < frames.size(); ++i) {
+        taken += take(incoming_[at], frames.subspan(taken));
+        if (++at == channels) at = 0;
+    }
+    // After a full burst the next one starts behind the one that filled it.
+    next_incoming_ = at;
+    burst_lent_ = taken != 0;
+    counters_.received += taken;
+    return taken;
+}
+
+void port::release() noexcept {
+    if (!burst_lent_) return;
+    burst_lent_ = false;
+    bool drained = false;
+    for (incoming& from : incoming_) {
+        if (!from.lent) continue;
+        from.lent = false;
+        from.from->give_back();
+        if (from.index != ports_max) freed_ |= bit(from.index);
+        else drained = true;
+    }
+    if (!drained) return;
+    std::erase_if(incoming_, [](const incoming& from) {
+        return from.index == ports_max && !from.from->waiting();
+    });
+    next_incoming_ = 0;
+}
+
+bool port::frames_waiting() noexcept {
+    follow_changes();
+    return std::any_of(incoming_.begin(), incoming_.end(),
+                       [](const incoming& from) { return from.from->waiting(); });
+}
+
+void port::ring_doorbells() noexcept {
+    std::uint64_t left = told_ | freed_;
+    if (left == 0) return;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    for (; left != 0; left &= left - 1) {
+        const auto other = static_cast<unsigned>(std::countr_zero(left));
+        const std::uint32_t frames = (told_ & bit(other)) != 0 ? doorbell::for_frames : 0;
+        const std::uint32_t room = (freed_ & bit(other)) != 0 ? doorbell::for_room : 0;
+        bells_[other]->ring(frames | room);
+    }
+    told_ = 0;
+    freed_ = 0;
+}
+
+bool port::prepare_to_wait() noexcept {
+    assert(bell_->descriptor() >= 0);
+    ring_doorbells();
+    waiting_ = true;
+    bell_->wait_for(doorbell::for_frames | (starved_ ? doorbell::for_room : 0));
+    const bool changed = segment_->changes_.load(std::memory_order_acquire) != changes_seen_;
+    bool come = frames_waiting() || changed;
+    if (starved_) {
+        harvest();
+        come = come || frames_->free_count() != 0;
+    }
+    if (!come) return true;
+    waiting_ = false;
+    bell_->awake();
+    return false;
+}
+
+std::size_t port::frames_in_use() noexcept {
+    follow_changes();
+    harvest();
+    return frames_->size() - frames_->free_count();
+}
+
+std::vector<counter> port::named_counters() const {
+    const port_counters& c = counters_;
+    return {{"wire.sent", c.sent},
+            {"wire.sent_bytes", c.sent_bytes},
+            {"wire.delivered", c.delivered},
+            {"wire.received", c.received},
+            {"wire.received_bytes", c.received_bytes},
+            {"wire.flooded", c.flooded},
+            {"wire.dropped_queue_full", c.dropped_queue_full},
+            {"wire.dropped_unknown_destination", c.dropped_unknown_destination},
+            {"wire.dropped_oversize", c.dropped_oversize},
+            {"wire.dropped_runt", c.dropped_runt}};
+}
+
+}  // namespace coax::backends::wire

@@ -198,6 +198,9 @@ std::size_t engine::run_foreign(std::size_t most) {
 void engine::next_turn() {
     ++counts_.turns;
     if (turns_to_foreign_ != 0) --turns_to_foreign_;
+    // Read before output, so that retransmission timers start when segments leave, however long
+    // the handlers took.
+    turn_time_ = now();
     transport_->flush_output(to_instant(turn_time_));
     // What waits to be handed to the kernel goes with the enter that sleeps, if one follows at
     // once.
@@ -205,10 +208,9 @@ void engine::next_turn() {
                                 !mailbox_.empty() || transport_->input_waiting() ||
                                 io_uring_cq_ready(&ring_.native()) != 0;
     if (will_not_sleep && ring_.has_submissions()) ring_.flush();
-    turn_time_ = now();
     mailbox_.take_all(ready_);
     ring_.reap();
-    transport_->take_input(to_instant(turn_time_));
+    more_input_ = transport_->take_input(to_instant(turn_time_));
     timers_.expire(turn_time_, ready_);
     if (!ready_.empty()) busy_time_ = turn_time_;
     if (!batch_.empty()) return;
@@ -218,6 +220,7 @@ void engine::next_turn() {
 
 // Nothing is ready. Returns how many handlers of foreign objects ran.
 std::size_t engine::idle(clock::time_point deadline) {
+    if (more_input_) return 0;
     if (turn_time_ - busy_time_ < spin_) {
         ++counts_.spins;
         relax();
@@ -240,7 +243,9 @@ std::size_t engine::idle(clock::time_point deadline) {
 // Arms everything that ends the sleep. False: don't sleep, look again.
 bool engine::about_to_sleep(clock::time_point deadline) noexcept {
     transport_->flush_output(to_instant(turn_time_));
+    if (!ready_.empty()) return false;
     sleep_until_ = std::min(deadline, next_deadline());
+    if (sleep_until_ <= turn_time_) return false;
     if (clock_ != nullptr && sleep_until_ != clock::time_point::max() &&
         clock_->advance_to(sleep_until_))
         return false;
@@ -275,6 +280,7 @@ void engine::drive_until(const bool& done) {
     while (!done) {
         next_turn();
         if (done) break;
+        if (more_input_) continue;
         if (turn_time_ - busy_time_ < spin_) {
             relax();
             continue;
@@ -296,6 +302,7 @@ void engine::drive_once() {
 }
 
 void engine::flush_everything() noexcept {
+    turn_time_ = now();
     transport_->flush_output(to_instant(turn_time_));
     ring_.flush();
 }

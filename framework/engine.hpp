@@ -46,6 +46,11 @@ class engine final : public loop, private asio_bridge::sleeper {
     backends::ring& ring() noexcept { return ring_; }
     // The time at which this turn began; the same for everything in it.
     stack::instant now_of_turn() const noexcept { return to_instant(turn_time_); }
+    // The same inside a turn; outside (a call while no thread runs the context) the clock is read.
+    stack::instant present() noexcept {
+        if (!running_in_this_thread()) turn_time_ = now();
+        return to_instant(turn_time_);
+    }
 
     // --- for io_context
     // Runs at most `most` handlers, sleeping until `deadline` when there are none (time_point::min:
@@ -111,6 +116,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     clock::time_point turn_time_{};
     clock::time_point busy_time_{};  // of the last turn that had something to do
     clock::time_point sleep_until_{};
+    bool more_input_ = false;      // take_input() left some
     operation_queue batch_;        // what was ready when the turn began
     std::uint32_t turn_left_ = 0;  // handlers of ready_ that may still run in this turn
     std::uint32_t turns_to_foreign_ = 0;

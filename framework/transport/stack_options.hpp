@@ -1,0 +1,46 @@
+// Socket options of a socket on the userspace stack: what it understands, and what it only
+// remembers, so that programs which set it work and read back what they set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <coax/detail/stream_state.hpp>
+
+namespace coax::detail {
+
+class stack_options {
+  public:
+    // As setsockopt(2), getsockopt(2). Unknown: no_protocol_option; too short: invalid_argument.
+    error_code set(int level, int name, const void* data, std::size_t size);
+    error_code get(int level, int name, void* data, std::size_t* size) const;
+
+    bool no_delay() const noexcept { return no_delay_; }
+    bool keep_alive() const noexcept { return keep_alive_; }
+    bool reuse_address() const noexcept { return reuse_address_; }
+    // close() resets the connection.
+    bool abort_on_close() const noexcept { return linger_on_ && linger_seconds_ == 0; }
+    // Bytes; 0: the stack's default.
+    std::uint32_t send_buffer() const noexcept { return send_buffer_; }
+    std::uint32_t receive_buffer() const noexcept { return receive_buffer_; }
+
+  private:
+    struct remembered {
+        int level;
+        int name;
+        int value;
+    };
+    static bool is_remembered(int level, int name) noexcept;
+
+    bool no_delay_ = false;
+    bool keep_alive_ = false;
+    bool reuse_address_ = false;
+    bool linger_on_ = false;
+    int linger_seconds_ = 0;
+    std::uint32_t send_buffer_ = 0;
+    std::uint32_t receive_buffer_ = 0;
+    std::vector<remembered> remembered_;  // few; empty for nearly every socket
+};
+
+}  // namespace coax::detail

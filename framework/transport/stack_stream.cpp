@@ -1,0 +1,243 @@
+// Opening, naming, connecting, closing and cancelling on the userspace stack. Data and accepts:
+// stack_stream_data.cpp.
+#include "framework/transport/stack_stream.hpp"
+
+#include <algorithm>
+
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+
+#include "framework/transport/stack_transport.hpp"
+#include "framework/transport/stack_values.hpp"
+
+namespace coax::detail {
+
+namespace error = boost::asio::error;
+
+std::unique_ptr<stream_state> stack_stream::open(stack_transport& where, int family,
+                                                 error_code& ec) {
+    if (family != AF_INET && family != AF_INET6) {
+        ec = error::address_family_not_supported;
+        return nullptr;
+    }
+    if (where.is_dead()) {
+        ec = error::network_down;
+        return nullptr;
+    }
+    const auto id = where.stack().tcp_open(nullptr);
+    if (!id) {
+        ec = to_error_code(id.code());
+        return nullptr;
+    }
+    ec = {};
+    return std::unique_ptr<stream_state>(new stack_stream(where, family, *id, use::none));
+}
+
+stack_stream::stack_stream(stack_transport& where, int family, stack::tcp_socket id,
+                           use as) noexcept
+    : where_(where), id_(id), family_(family), use_(as) {
+    where_.stack().tcp_set_user(id_, this);
+    where_.enlist(*this);
+}
+
+stack_stream::~stack_stream() {
+    stack_stream::close();
+    where_.delist(*this);
+}
+
+// --- naming
+
+error_code stack_stream::check_family(const tcp_endpoint& e) const noexcept {
+    const int given = e.address().is_v4() ? AF_INET : AF_INET6;
+    return given == family_ ? error_code{} : error_code(error::address_family_not_supported);
+}
+
+error_code stack_stream::bind(const tcp_endpoint& local) {
+    if (const error_code wrong = check_family(local)) return wrong;
+    if (use_ != use::none || bound_) return error::invalid_argument;
+    if (spent_)
+        if (const error_code failed = renew()) return failed;
+    const stack::endpoint wanted = to_stack(local);
+    const auto done = where_.stack().tcp_bind(id_, wanted, options_.reuse_address());
+    if (!done) return to_error_code(done.code());
+    bound_ = true;
+    const auto ends = where_.stack().tcp_ends(id_);
+    bound_to_ = ends ? ends->local : wanted;
+    return {};
+}
+
+error_code stack_stream::listen(int backlog) {
+    if (use_ != use::none && use_ != use::listening) return error::invalid_argument;
+    if (spent_)
+        if (const error_code failed = renew()) return failed;
+    if (const error_code failed = apply_options()) return failed;
+    const auto most = stack::tcp_config{}.listen_backlog_max;
+    const auto wanted = std::clamp<std::uint32_t>(
+        backlog < 0 ? most : static_cast<std::uint32_t>(backlog), 1, most);
+    const auto done = where_.stack().tcp_listen(id_, wanted);
+    if (!done) return to_error_code(done.code());
+    use_ = use::listening;
+    return {};
+}
+
+tcp_endpoint stack_stream::local_endpoint(error_code& ec) const {
+    const auto ends = where_.stack().tcp_ends(id_);
+    ec = {};
+    if (ends) return to_asio(ends->local, family_);
+    if (bound_) return to_asio(bound_to_, family_);
+    return to_asio({}, family_);  // as getsockname(2) of an unbound socket
+}
+
+tcp_endpoint stack_stream::remote_endpoint(error_code& ec) const {
+    const auto ends = where_.stack().tcp_ends(id_);
+    if (use_ != use::connected || !ends) {
+        ec = error::not_connected;
+        return {};
+    }
+    ec = {};
+    return to_asio(ends->remote, family_);
+}
+
+// --- options
+
+error_code stack_stream::set_option(int level, int name, const void* data, std::size_t size) {
+    if (const error_code failed = options_.set(level, name, data, size)) return failed;
+    return spent_ ? error_code{} : apply_options();
+}
+
+error_code stack_stream::get_option(int level, int name, void* data, std::size_t* size) const {
+    return options_.get(level, name, data, size);
+}
+
+error_code stack_stream::apply_options() noexcept {
+    stack::ip_stack& s = where_.stack();
+    const stack::instant now = where_.present();
+    // A listener's options are those of the connections it accepts.
+    auto done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
+    if (done) done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
+    if (done && options_.send_buffer() != 0)
+        done = s.tcp_set_send_buffer(id_, options_.send_buffer());
+    if (done && options_.receive_buffer() != 0)
+        done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
+    return to_error_code(done.code());
+}
+
+// --- connecting
+
+// A fresh id in the place of one that failed to connect, with what was set on it.
+error_code stack_stream::renew() noexcept {
+    stack::ip_stack& s = where_.stack();
+    if (id_) s.tcp_abort(id_, where_.present());
+    id_ = {};
+    const auto fresh = s.tcp_open(this);
+    if (!fresh) return to_error_code(fresh.code());
+    id_ = *fresh;
+    spent_ = failed_ = false;
+    use_ = use::none;
+    if (bound_) {
+        const auto done = s.tcp_bind(id_, bound_to_, options_.reuse_address());
+        if (!done) return to_error_code(done.code());
+    }
+    return apply_options();
+}
+
+void stack_stream::start_connect(connect_operation* o) {
+    if (where_.is_dead()) return finish(o, error::network_down);
+    if (use_ == use::connected) return finish(o, error::already_connected);
+    if (use_ == use::connecting) return finish(o, error::already_started);
+    if (use_ == use::listening) return finish(o, error::invalid_argument);
+    if (const error_code wrong = check_family(o->remote)) return finish(o, wrong);
+    if (spent_)
+        if (const error_code failed = renew()) return finish(o, failed);
+    const auto done = where_.stack().tcp_connect(id_, to_stack(o->remote), where_.present());
+    if (!done) return finish(o, to_error_code(done.code()));
+    use_ = use::connecting;
+    connecting_ = o;
+}
+
+void stack_stream::end_connect(error_code result) noexcept {
+    use_ = result ? use::none : use::connected;
+    spent_ = static_cast<bool>(result);
+    connect_operation* const o = std::exchange(connecting_, nullptr);
+    if (o != nullptr) finish(o, result);
+}
+
+// --- events
+
+void stack_stream::on_event(stack::tcp::readiness ready) noexcept {
+    if (use_ == use::connecting) {
+        if (ready.failed) end_connect(to_error_code(where_.stack().tcp_error(id_)));
+        else if (ready.connected) end_connect({});
+    } else if (ready.failed) {
+        failed_ = true;
+    }
+    if (use_ == use::listening) serve_accepts();
+    serve_reads();
+    serve_writes();
+    serve_waits();
+}
+
+void stack_stream::fail_operations(error_code why) noexcept {
+    if (connecting_ != nullptr) end_connect(why);
+    failed_ = true;
+    finish_all(accepts_, why);
+    finish_all(reads_, why);
+    finish_all(writes_, why);
+    finish_all(waits_, why);
+}
+
+void stack_stream::finish(socket_operation* o, error_code result) noexcept {
+    o->result = result;
+    where_.loop_of().complete(o);
+}
+
+void stack_stream::finish_all(operation_queue& pending, error_code result) noexcept {
+    while (operation* const o = pending.pop()) finish(static_cast<socket_operation*>(o), result);
+}
+
+// --- ending
+
+void stack_stream::cancel(socket_operation* o) {
+    if (o == connecting_) {
+        // The attempt is withdrawn; should the peer have answered meanwhile, it gets a reset.
+        end_connect(error::operation_aborted);
+        static_cast<void>(renew());
+        return;
+    }
+    for (operation_queue* const queue : {&reads_, &writes_, &accepts_, &waits_})
+        if (queue->remove(o)) return finish(o, error::operation_aborted);
+}
+
+void stack_stream::cancel_all() {
+    if (connecting_ != nullptr) cancel(connecting_);
+    for (operation_queue* const queue : {&accepts_, &reads_, &writes_, &waits_})
+        finish_all(*queue, error::operation_aborted);
+}
+
+error_code stack_stream::shutdown(bool receive, bool send) {
+    if (use_ != use::connected) return error::not_connected;
+    using stack::tcp::shutdown_side;
+    const auto side = receive && send ? shutdown_side::both
+                      : receive       ? shutdown_side::receive
+                                      : shutdown_side::send;
+    const auto done = where_.stack().tcp_shutdown(id_, side, where_.present());
+    serve_reads();  // those that wait now end with end of file
+    serve_writes();
+    serve_waits();
+    return to_error_code(done.code());
+}
+
+error_code stack_stream::close() {
+    cancel_all();
+    parked_.reset();
+    if (!id_) return {};
+    stack::ip_stack& s = where_.stack();
+    s.tcp_set_user(id_, nullptr);
+    if (options_.abort_on_close()) s.tcp_abort(id_, where_.present());
+    else s.tcp_close(id_, where_.present());
+    id_ = {};
+    return {};
+}
+
+}  // namespace coax::detail

@@ -1,0 +1,217 @@
+// Reading, writing, accepting and waiting on the userspace stack.
+#include <array>
+
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+
+#include "framework/transport/stack_stream.hpp"
+#include "framework/transport/stack_transport.hpp"
+#include "framework/transport/stack_values.hpp"
+
+namespace coax::detail {
+
+namespace error = boost::asio::error;
+
+// --- one call of the stack
+
+std::size_t stack_stream::receive(std::span<const iovec> buffers, bool peek,
+                                  error_code& ec) noexcept {
+    std::array<stack::mutable_bytes, buffers_per_operation> pieces;
+    std::size_t count = 0;
+    for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
+        pieces[count++] = {static_cast<std::byte*>(b.iov_base), b.iov_len};
+    const std::span<const stack::mutable_bytes> all(pieces.data(), count);
+    stack::ip_stack& s = where_.stack();
+    const auto got = peek ? s.tcp_peek(id_, all) : s.tcp_receive(id_, all, where_.present());
+    ec = to_error_code(got.code());
+    return got ? *got : 0;
+}
+
+std::size_t stack_stream::send(std::span<const iovec> buffers, error_code& ec) noexcept {
+    std::array<stack::const_bytes, buffers_per_operation> pieces;
+    std::size_t count = 0;
+    for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
+        pieces[count++] = {static_cast<const std::byte*>(b.iov_base), b.iov_len};
+    const auto taken = where_.stack().tcp_send(
+        id_, std::span<const stack::const_bytes>(pieces.data(), count), where_.present());
+    ec = to_error_code(taken.code());
+    return taken ? *taken : 0;
+}
+
+// --- without waiting
+
+std::size_t stack_stream::try_read(std::span<const iovec> buffers, bool peek, error_code& ec) {
+    if (where_.is_dead()) {
+        ec = error::network_down;
+        return 0;
+    }
+    if (use_ == use::none || use_ == use::listening) {
+        ec = error::not_connected;
+        return 0;
+    }
+    if (use_ == use::connecting || !reads_.empty()) {
+        ec = error::would_block;
+        return 0;
+    }
+    return receive(buffers, peek, ec);
+}
+
+std::size_t stack_stream::try_write(std::span<const iovec> buffers, error_code& ec) {
+    if (where_.is_dead()) {
+        ec = error::network_down;
+        return 0;
+    }
+    if (use_ == use::none || use_ == use::listening) {
+        ec = error::not_connected;
+        return 0;
+    }
+    if (use_ == use::connecting || !writes_.empty()) {
+        ec = error::would_block;
+        return 0;
+    }
+    return send(buffers, ec);
+}
+
+std::unique_ptr<stream_state> stack_stream::try_accept(tcp_endpoint& remote, error_code& ec) {
+    ec = {};
+    if (parked_) {
+        remote = parked_remote_;
+        return std::move(parked_);
+    }
+    if (where_.is_dead()) {
+        ec = error::network_down;
+        return nullptr;
+    }
+    if (use_ != use::listening) {
+        ec = error::invalid_argument;
+        return nullptr;
+    }
+    const auto got = where_.stack().tcp_accept(id_);
+    if (!got) {
+        ec = to_error_code(got.code());
+        return nullptr;
+    }
+    remote = to_asio(got->ends.remote, family_);
+    auto* const fresh = new stack_stream(where_, family_, got->socket, use::connected);
+    std::unique_ptr<stream_state> accepted(fresh);
+    fresh->options_ = options_;  // inherited, as on Linux
+    static_cast<void>(fresh->apply_options());
+    return accepted;
+}
+
+std::size_t stack_stream::available(error_code& ec) const {
+    ec = {};
+    return use_ == use::connected ? where_.stack().tcp_available(id_) : 0;
+}
+
+// --- operations: try at once, if nobody waits before it; else wait for an event
+
+void stack_stream::start_read(transfer_operation* o) {
+    const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
+    o->transferred = try_read(buffers, o->peek, o->result);
+    if (o->result == error::would_block) reads_.push(o);
+    else finish(o, o->result);
+}
+
+void stack_stream::start_write(transfer_operation* o) {
+    const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
+    o->transferred = try_write(buffers, o->result);
+    if (o->result == error::would_block) writes_.push(o);
+    else finish(o, o->result);
+}
+
+void stack_stream::start_accept(accept_operation* o) {
+    o->result = error::would_block;
+    if (accepts_.empty()) o->accepted = try_accept(o->remote, o->result);
+    if (o->result == error::would_block) accepts_.push(o);
+    else finish(o, o->result);
+}
+
+void stack_stream::start_wait(wait_operation* o) {
+    if (where_.is_dead()) return finish(o, error::network_down);
+    if (is_ready(o->kind)) finish(o, {});
+    else waits_.push(o);
+}
+
+// --- after an event
+
+void stack_stream::serve_accepts() noexcept {
+    while (auto* const o = static_cast<accept_operation*>(accepts_.front())) {
+        o->accepted = try_accept(o->remote, o->result);
+        if (o->result == error::would_block) return;
+        accepts_.pop();
+        finish(o, o->result);
+    }
+}
+
+void stack_stream::serve_reads() noexcept {
+    if (use_ == use::connecting) return;
+    while (auto* const o = static_cast<transfer_operation*>(reads_.front())) {
+        const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
+        o->transferred = receive(buffers, o->peek, o->result);
+        if (o->result == error::would_block) return;
+        reads_.pop();
+        finish(o, o->result);
+    }
+}
+
+void stack_stream::serve_writes() noexcept {
+    if (use_ == use::connecting) return;
+    while (auto* const o = static_cast<transfer_operation*>(writes_.front())) {
+        const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
+        o->transferred = send(buffers, o->result);
+        if (o->result == error::would_block) return;
+        writes_.pop();
+        finish(o, o->result);
+    }
+}
+
+void stack_stream::serve_waits() noexcept {
+    if (waits_.empty()) return;
+    operation_queue all(std::move(waits_));
+    while (auto* const o = static_cast<wait_operation*>(all.pop())) {
+        if (is_ready(o->kind)) finish(o, {});
+        else waits_.push(o);
+    }
+}
+
+// --- what a wait waits for
+
+bool stack_stream::is_ready(wait_kind kind) noexcept {
+    switch (kind) {
+        case wait_kind::read: return readable();
+        case wait_kind::write: return writable();
+        case wait_kind::error: return failed_;
+    }
+    return true;
+}
+
+bool stack_stream::readable() noexcept {
+    if (use_ == use::connecting) return false;
+    if (use_ == use::listening) {
+        error_code ec;
+        if (!parked_) parked_ = try_accept(parked_remote_, ec);
+        return ec != error::would_block;
+    }
+    // Looking at one byte also asks the stack for an event when there is none.
+    std::byte one{};
+    const iovec probe{&one, 1};
+    error_code ec;
+    receive({&probe, 1}, true, ec);
+    return ec != error::would_block;
+}
+
+bool stack_stream::writable() noexcept {
+    if (use_ == use::connecting) return false;
+    if (where_.stack().tcp_send_space(id_) != 0) return true;
+    // Full, or not connected any more. An empty send would not ask for an event: a byte does, and
+    // cannot be taken, as there is no space.
+    const std::byte one{};
+    const iovec probe{const_cast<std::byte*>(&one), 1};
+    error_code ec;
+    send({&probe, 1}, ec);
+    return ec != error::would_block;
+}
+
+}  // namespace coax::detail

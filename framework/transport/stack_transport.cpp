@@ -1,0 +1,98 @@
+// Turns the stack between its driver and the streams.
+#include "framework/transport/stack_transport.hpp"
+
+#include <utility>
+
+#include "framework/backend_values.hpp"
+
+namespace coax::detail {
+
+namespace {
+
+// Bursts taken per turn: enough to drain what came while handlers ran, not so many that handlers
+// wait for a flood to end.
+constexpr int bursts_per_turn = 4;
+
+}  // namespace
+
+stack_transport::stack_transport(engine& where, std::unique_ptr<backends::driver> medium,
+                                 std::unique_ptr<stack::random_source> randomness,
+                                 const settings& s)
+    : engine_(where),
+      driver_(std::move(medium)),
+      randomness_(std::move(randomness)),
+      stack_(s.config, driver_->device(), *randomness_),
+      description_(to_public(driver_->describe())) {
+    const auto refuse = [](const std::string& what, stack::error e) {
+        throw backend_error(what + ": " + std::string(stack::to_string(e)));
+    };
+    for (const stack::ip_prefix& address : s.addresses)
+        if (const auto added = stack_.add_address({address}); !added)
+            refuse("ip=" + address.to_string(), added.code());
+    if (s.gateway.is_unspecified()) return;
+    const stack::ip_prefix everything{
+        s.gateway.is_v4() ? stack::ip_address::any_v4() : stack::ip_address(), 0};
+    if (const auto added = stack_.add_route({everything, s.gateway}); !added)
+        refuse("gw=" + s.gateway.to_string(), added.code());
+}
+
+stack_transport::~stack_transport() = default;
+
+std::unique_ptr<stream_state> stack_transport::open_stream(int family, error_code& ec) {
+    return stack_stream::open(*this, family, ec);
+}
+
+void stack_transport::append_counters(std::vector<counter>& all) const {
+    for (const stack::counter& c : stack_.counters()) all.push_back({c.name, c.value});
+    for (const backends::counter& c : driver_->counters()) all.push_back({c.name, c.value});
+}
+
+// --- a turn
+
+bool stack_transport::take_input(stack::instant now) noexcept {
+    bool more = true;
+    for (int burst = 0; more && burst != bursts_per_turn; ++burst) more = stack_.receive(now);
+    stack_.advance(now);
+    take_events();
+    check_medium();
+    return more;
+}
+
+bool stack_transport::take_events() noexcept {
+    bool any = false;
+    stack::tcp::event happened;
+    while (stack_.next_event(happened)) {
+        if (happened.user == nullptr) continue;
+        any = true;
+        static_cast<stack_stream*>(happened.user)->on_event(happened.ready);
+    }
+    return any;
+}
+
+void stack_transport::flush_output(stack::instant now) noexcept {
+    // false: the device is full; the next turn, or the end of its back-pressure, tries again.
+    stack_.flush(now);
+    driver_->kick(engine_.ring());
+}
+
+bool stack_transport::prepare_to_sleep() noexcept {
+    if (take_events()) return false;
+    return driver_->prepare_to_sleep(engine_.ring());
+}
+
+void stack_transport::check_medium() noexcept {
+    if (dead_ || driver_->dead() == nullptr) return;
+    dead_ = true;
+    description_.notes.push_back(*driver_->dead());
+    for (stack_stream& s : streams_) s.fail_operations(boost::asio::error::network_down);
+}
+
+// --- the end
+
+void stack_transport::abandon_operations() noexcept {
+    for (stack_stream& s : streams_) s.cancel_all();
+}
+
+void stack_transport::shut_down() noexcept { driver_->shut_down(engine_.ring()); }
+
+}  // namespace coax::detail

@@ -1,0 +1,67 @@
+// The transport over coax's own stack: a driver that moves frames, the stack on it, and the sockets
+// of the context. Their operations: stack_stream.hpp.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <boost/intrusive/list.hpp>
+
+#include "backends/driver.hpp"
+#include "framework/engine.hpp"
+#include "framework/transport/stack_stream.hpp"
+#include "framework/transport/transport.hpp"
+#include "stack/base/random.hpp"
+#include "stack/stack.hpp"
+
+namespace coax::detail {
+
+class stack_transport final : public transport {
+  public:
+    struct settings {
+        std::vector<stack::ip_prefix> addresses;
+        stack::ip_address gateway;  // unspecified: none
+        stack::stack_config config;
+    };
+
+    // Throws backend_error when the stack refuses an address or the gateway.
+    stack_transport(engine& where, std::unique_ptr<backends::driver> medium,
+                    std::unique_ptr<stack::random_source> randomness, const settings& s);
+    ~stack_transport() override;
+
+    // --- transport
+    std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
+    const backend_description& describe() const noexcept override { return description_; }
+    void append_counters(std::vector<counter>& all) const override;
+    bool input_waiting() noexcept override { return driver_->frames_waiting(); }
+    bool take_input(stack::instant now) noexcept override;
+    void flush_output(stack::instant now) noexcept override;
+    stack::instant next_deadline() const noexcept override { return stack_.next_deadline(); }
+    bool prepare_to_sleep() noexcept override;
+    void abandon_operations() noexcept override;
+    void shut_down() noexcept override;
+    bool idle() const noexcept override { return driver_->idle(); }
+
+    // --- for its streams
+    stack::ip_stack& stack() noexcept { return stack_; }
+    engine& loop_of() noexcept { return engine_; }
+    // The time for a socket call: that of the turn, or now, outside of one.
+    stack::instant present() noexcept { return engine_.present(); }
+    void enlist(stack_stream& s) noexcept { streams_.push_back(s); }
+    void delist(stack_stream& s) noexcept { streams_.erase(streams_.iterator_to(s)); }
+    bool is_dead() const noexcept { return dead_; }
+
+  private:
+    bool take_events() noexcept;
+    void check_medium() noexcept;
+
+    engine& engine_;
+    std::unique_ptr<backends::driver> driver_;
+    std::unique_ptr<stack::random_source> randomness_;
+    stack::ip_stack stack_;
+    backend_description description_;
+    boost::intrusive::list<stack_stream, boost::intrusive::constant_time_size<false>> streams_;
+    bool dead_ = false;  // the medium is gone: every socket fails with network_down
+};
+
+}  // namespace coax::detail

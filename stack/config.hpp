@@ -27,13 +27,27 @@ struct tcp_config {
     duration time_wait = 60s;                        // as Linux; RFC 9293 3.4.2 says 2 MSL
     duration fin_wait_2 = 60s;                       // orphaned half-closed connections, as Linux
     duration user_timeout = 900s;                    // R2, RFC 9293 3.8.3 MUST-23: at least 100 s
-    std::uint8_t syn_retries = 6;  // with 1 s RTO: about 127 s; RFC: at least 3 min
-                                   // for R2 of SYN is met by rto back-off to 60 s
-    std::uint8_t syn_ack_retries = 5;
+    std::uint8_t syn_retries = 7;      // R2 for SYN, RFC 9293 3.8.3 MUST-23: at least 3 min; it is
+                                       // 1 + 2 + ... + 64 + 60 = 183 s with the values above
+    std::uint8_t syn_ack_retries = 5;  // as Linux: a half-open connection lives 63 s
     std::uint16_t ephemeral_port_first = 32768;  // as Linux; RFC 6056 3.2
     std::uint16_t ephemeral_port_last = 60999;
-    bool timestamps = true;      // RFC 7323
-    bool window_scaling = true;  // RFC 7323
+    std::uint32_t half_open_max = 65536;         // of all listeners together
+    std::uint32_t time_wait_max = 262144;        // the oldest goes first, as Linux
+    std::uint32_t reply_queue_max = 256;         // resets without a connection waiting to be sent
+    std::uint32_t resets_per_second_max = 1000;  // such resets, token bucket of one second
+    duration challenge_ack_interval = 500ms;  // per connection: answers to what is not acceptable
+                                              // and carries no data; RFC 5961 7, as Linux
+    std::uint8_t quick_acks = 16;             // segments acknowledged at once at the start, so that
+                                              // the peer's slow start is not slowed, as Linux
+    duration keep_alive_idle = 7200s;         // RFC 9293 3.8.4 MUST-28: at least two hours
+    duration keep_alive_interval = 75s;       // as Linux
+    std::uint8_t keep_alive_probes = 9;       // as Linux
+    duration orphan_timeout = 120s;           // closed by the user, and no progress for so long
+    std::uint16_t mss_min = 88;               // bytes; smaller offers count as this, as Linux
+    std::uint16_t path_mtu_min = 552;         // bytes, IPv4; an ICMP error can't push lower
+    bool timestamps = true;                   // RFC 7323
+    bool window_scaling = true;               // RFC 7323
 };
 
 struct neighbour_config {

@@ -1,0 +1,55 @@
+// Local ports: who holds which, and how a free one is found without being guessable.
+#include "stack/tcp/binding.hpp"
+
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+std::uint32_t port_span(const core& k) noexcept {
+    return std::uint32_t{k.config.ephemeral_port_last} - k.config.ephemeral_port_first + 1;
+}
+
+std::uint16_t nth_port(const core& k, std::uint64_t n) noexcept {
+    return static_cast<std::uint16_t>(k.config.ephemeral_port_first + n % port_span(k));
+}
+
+}  // namespace
+
+void release_binding(core& k, connection& c) noexcept {
+    binding* b = c.bound_to;
+    if (b == nullptr) return;
+    c.bound_to = nullptr;
+    while (!b->half_opens.empty()) destroy(k, b->half_opens.front());
+    while (!b->accept_queue.empty()) {
+        connection& child = b->accept_queue.front();
+        abort(k, child, {});  // RFC 9293 3.10.5; takes itself off the queue
+    }
+    k.ports.remove(*b);
+    k.bindings.destroy(b);
+}
+
+std::uint16_t pick_port(core& k, flow ends) noexcept {
+    ends.local.port = 0;
+    const std::uint64_t offset = k.keys.port_offset(ends);
+    // G of RFC 6056 3.3.4: other bits of the same hash choose the counter.
+    std::uint32_t& counter = k.port_counters[(offset >> 58) & 63];
+    for (std::uint32_t tries = port_span(k); tries != 0; --tries) {
+        ends.local.port = nth_port(k, (offset & 0xffffffffU) + counter++);
+        if (k.ports.has_bindings(ends.local.port)) continue;
+        if (k.find_flow(ends, k.keys.demux_hash(ends)).is_none()) return ends.local.port;
+    }
+    return 0;
+}
+
+std::uint16_t pick_unused_port(core& k) noexcept {
+    const std::uint64_t start = k.randomness.next() & 0xffffffffU;
+    for (std::uint32_t i = 0; i < port_span(k); ++i) {
+        const std::uint16_t port = nth_port(k, start + i);
+        if (!k.ports.has_users(port)) return port;
+    }
+    return 0;
+}
+
+}  // namespace coax::stack::tcp

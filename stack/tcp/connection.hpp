@@ -1,0 +1,173 @@
+// The transmission control block (RFC 9293 3.3.1): the state of one connection, in one place, with
+// the RFC's names. Data only; what is done with it stands in input, output, timers and calls.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "stack/tcp/congestion/congestion.hpp"
+#include "stack/tcp/layer.hpp"
+#include "stack/tcp/receive_buffer.hpp"
+#include "stack/tcp/round_trip.hpp"
+#include "stack/tcp/send_buffer.hpp"
+#include "stack/tcp/sequence.hpp"
+#include "stack/tcp/wheel.hpp"
+
+namespace coax::stack::tcp {
+
+struct binding;
+
+// All timers of a connection. One node in the wheel stands for the earliest of them or for an
+// earlier moment: moving a deadline back costs one store.
+enum class timer : std::uint8_t {
+    retransmission,  // RFC 6298; also the SYN's
+    persist,         // RFC 9293 3.8.6.1
+    delayed_ack,     // RFC 9293 3.8.6.3
+    keep_alive,      // RFC 9293 3.8.4
+    lifetime,        // FIN-WAIT-2 of an orphan
+};
+inline constexpr std::size_t timer_count = 5;
+
+enum class readiness_bit : std::uint8_t {
+    connected = 1,
+    acceptable = 2,
+    readable = 4,
+    writable = 8,
+    failed = 16,
+    closed = 32,
+};
+
+struct send_sequence {
+    seq una;
+    seq nxt;  // one past the highest sent, SYN and FIN included
+    seq wl1;
+    seq wl2;
+    std::uint32_t wnd = 0;        // bytes from una
+    std::uint32_t wnd_max = 0;    // largest ever seen (RFC 9293 3.8.6.2.1, RFC 5961 5.2)
+    seq small_end;                // end of the last segment smaller than mss (Nagle, Minshall)
+    std::uint32_t capacity = 0;   // bytes the user may have in the send buffer
+    std::uint16_t mss = 536;      // payload of a full segment: Eff.snd.MSS (RFC 9293 3.7.1)
+    std::uint16_t peer_mss = 0;   // as offered, MSS.option minus nothing
+    std::uint16_t mtu = 0;        // the route's when mss was computed
+    std::uint16_t mtu_limit = 0;  // learned from ICMP; 0: none
+    std::uint8_t scale = 0;       // shift of the peer's window field
+};
+
+struct receive_sequence {
+    seq nxt;
+    seq edge;                    // right edge of the window as last advertised; never moves left
+    seq acked;                   // acknowledgment last sent (Last.ACK.sent of RFC 7323)
+    std::uint32_t capacity = 0;  // bytes
+    std::uint16_t mss = 536;     // largest segment seen: what "full-sized" means from this peer
+    std::uint16_t announced_mss = 0;
+    std::uint8_t scale = 0;  // shift of our window field
+};
+
+// Loss recovery: which bytes go again. The place of a SACK scoreboard: it would answer the same
+// questions (next range to retransmit, bytes in flight).
+struct recovery_state {
+    enum class mode : std::uint8_t { none, fast, timeout };
+    mode in = mode::none;
+    bool guarded = false;         // una has not passed `recover` since the last recovery
+    bool timer_reset = false;     // first partial acknowledgment came (RFC 6582 3.2)
+    std::uint8_t duplicates = 0;  // duplicate acknowledgments in a row
+    std::uint32_t inflation = 0;  // bytes that left the network (RFC 6582), added to cwnd
+    seq recover;                  // SND.NXT when recovery began
+    seq next;                     // [next, end) is to be retransmitted
+    seq end;
+};
+
+struct timestamp_state {
+    std::uint32_t recent = 0;      // TS.Recent
+    std::uint32_t recent_age = 0;  // seconds, when recent was set (RFC 7323 5.5)
+    std::uint32_t offset = 0;      // added to our clock
+};
+
+struct connection final : sender, timer_node {
+    connection(std::uint32_t pool_index, const tcp_config& config) noexcept
+        : sender(kind::connection),
+          timer_node(timer_node::owner::connection),
+          index(pool_index),
+          rtt(config) {
+        deadlines.fill(never);
+        snd.capacity = config.send_buffer_bytes;
+        rcv.capacity = config.receive_buffer_bytes;
+        quick_acks = config.quick_acks;
+    }
+    using sender::ends_;
+    using sender::parked_;
+
+    std::uint32_t index;
+    std::uint32_t hash = 0;
+
+    // --- what every segment touches
+    state current = state::closed;
+    bool ack_now = false;        // output owes an acknowledgment
+    bool probe_pending = false;  // window probe
+    bool syn_pending = false;    // SYN or SYN-ACK is to be (re)sent
+    bool fin_queued = false;     // the user will send no more
+    bool fin_sent = false;
+    bool fin_received = false;
+    bool timestamps = false;
+    bool no_delay = false;
+    bool timing = false;    // a segment is being timed
+    bool attached = false;  // the user has its id
+    // --- what few touch
+    bool keep_alive : 1 = false;
+    bool keep_alive_pending : 1 = false;
+    bool fin_seen : 1 = false;         // a FIN stands at fin_at, perhaps behind a gap
+    bool in_table : 1 = false;         // demux
+    bool in_accept_queue : 1 = false;  // of *bound_to
+    bool receive_shut : 1 = false;     // shutdown(receive): incoming data is discarded
+    bool wants_write : 1 = false;      // send() took less than was offered
+    bool probing : 1 = false;          // the persist timer rules (RFC 9293 3.8.6.1)
+    bool active_open : 1 = false;
+    bool window_scaling : 1 = false;
+    std::uint8_t quick_acks = 0;
+    std::uint8_t retries = 0;      // of the retransmission or persist timer in a row
+    std::uint8_t probes_sent = 0;  // keep-alive
+    std::uint8_t pending = 0;      // readiness_bit, not yet delivered
+    error failure = error::none;
+    error soft_error = error::none;
+
+    send_sequence snd;
+    receive_sequence rcv;
+    timestamp_state ts;
+    recovery_state recovery;
+    congestion_state congestion;
+    round_trip rtt;
+    seq fin_at;                       // with fin_seen: sequence number of the peer's FIN
+    seq timed_end;                    // the segment being timed is acknowledged by this
+    std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
+    std::uint32_t last_sent = 0;      // ms clock of the last data segment
+    std::uint32_t retransmitted = 0;  // segments
+    instant timed_at{};
+    instant stalled_since = never;  // first retransmission or probe without progress (R2)
+
+    send_buffer sending;
+    receive_buffer receiving;
+
+    std::array<instant, timer_count> deadlines;
+
+    // --- sockets
+    void* user = nullptr;
+    binding* bound_to = nullptr;  // own binding; while in_accept_queue: the listener's
+    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+        event_hook;  // events, or an accept queue
+
+    instant& deadline(timer t) noexcept { return deadlines[static_cast<std::size_t>(t)]; }
+    // One past the last byte the user gave. Valid once our SYN is acknowledged.
+    seq data_end() const noexcept { return snd.una + sending.size(); }
+    std::uint32_t outstanding() const noexcept { return snd.nxt - snd.una; }
+    bool is_orphan() const noexcept { return !attached && !in_accept_queue; }
+};
+
+using event_list = boost::intrusive::list<
+    connection,
+    boost::intrusive::member_hook<connection,
+                                  boost::intrusive::list_member_hook<
+                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+                                  &connection::event_hook>,
+    boost::intrusive::constant_time_size<false>>;
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,33 @@
+// Making and ending the shared state, and the one look-up everybody shares.
+#include "stack/tcp/core.hpp"
+
+namespace coax::stack::tcp {
+
+core::core(const tcp_config& configuration, random_source& source)
+    : config(configuration),
+      randomness(source),
+      keys(source),
+      blocks(configuration.buffer_memory_bytes),
+      bindings(configuration.connections_max),
+      connections(configuration.connections_max),
+      half_opens(configuration.half_open_max),
+      time_waits(configuration.time_wait_max),
+      replies(configuration.reply_queue_max) {
+    for (std::uint32_t& c : port_counters) c = static_cast<std::uint32_t>(source.next());
+}
+
+core::~core() = default;
+
+reference core::find_flow(const flow& ends, std::uint32_t hash) noexcept {
+    return table.find(hash, [&](reference r) {
+        switch (r.which()) {
+            case reference::kind::connection: return connections.at(r.index())->ends_ == ends;
+            case reference::kind::half_open: return half_opens.at(r.index())->ends_ == ends;
+            case reference::kind::time_wait: return time_waits.at(r.index())->ends_ == ends;
+            case reference::kind::none: break;
+        }
+        return false;
+    });
+}
+
+}  // namespace coax::stack::tcp

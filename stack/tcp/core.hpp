@@ -1,0 +1,123 @@
+// What all parts of TCP share: pools, tables, wheel, queues, secrets and counters, with the few
+// moves everybody needs. The protocol itself stands in the files named after its parts.
+#pragma once
+
+#include "stack/tcp/block_pool.hpp"
+#include "stack/tcp/congestion/newreno.hpp"
+#include "stack/tcp/connection.hpp"
+#include "stack/tcp/counters.hpp"
+#include "stack/tcp/demux.hpp"
+#include "stack/tcp/half_open.hpp"
+#include "stack/tcp/layer.hpp"
+#include "stack/tcp/pool.hpp"
+#include "stack/tcp/ports.hpp"
+#include "stack/tcp/reply.hpp"
+#include "stack/tcp/secrets.hpp"
+#include "stack/tcp/time_wait.hpp"
+#include "stack/tcp/wheel.hpp"
+
+namespace coax::stack::tcp {
+
+// A segment that came in, with what the steps of RFC 9293 3.10.7 ask again and again.
+struct incoming {
+    const wire::tcp_header& header;
+    payload_view& payload;  // trimmed as the steps go
+    instant now;
+    seq first;             // SEG.SEQ
+    seq ack;               // SEG.ACK
+    std::uint32_t length;  // SEG.LEN: payload, SYN and FIN
+    bool fin;              // FIN, unless it was trimmed away
+};
+
+struct core {
+    core(const tcp_config& configuration, random_source& source);
+    ~core();
+    core(const core&) = delete;
+    core& operator=(const core&) = delete;
+
+    // --- who sends
+    static bool is_queued(const sender& s) noexcept { return s.is_linked(); }
+    // `s` has, or may have, something to send. A parked one stays where it waits.
+    void make_ready(sender& s) noexcept {
+        if (!s.is_linked()) ready.push_back(s);
+    }
+    static void set_parked(sender& s, bool on) noexcept { s.parked_ = on; }
+    static void leave_queue(sender& s) noexcept {
+        if (s.is_linked()) s.unlink();
+        s.parked_ = false;
+    }
+    enum class sort : std::uint8_t { connection, half_open, time_wait, reply };
+    static sort sort_of(const sender& s) noexcept { return static_cast<sort>(s.kind_); }
+
+    // --- timers of a connection
+    void set_timer(connection& c, timer t, instant due) noexcept {
+        c.deadline(t) = due;
+        if (due < c.due) timers.arm(c, due);
+    }
+    static void clear_timer(connection& c, timer t) noexcept { c.deadline(t) = never; }
+    void disarm(timer_node& node) noexcept {
+        timers.disarm(node);
+        node.due = never;
+    }
+
+    // --- events
+    void notify(connection& c, readiness_bit bit) noexcept {
+        c.pending = static_cast<std::uint8_t>(c.pending | static_cast<std::uint8_t>(bit));
+        if (c.attached && !c.event_hook.is_linked()) events.push_back(c);
+    }
+
+    // --- clocks
+    // Milliseconds, for timestamps (RFC 7323 5.4: 1 ms to 1 s) and rate limits; never 0.
+    std::uint32_t milliseconds(instant now) noexcept {
+        if (now != clock_read_) {
+            clock_read_ = now;
+            clock_ms_ = static_cast<std::uint32_t>(now.time_since_epoch().count() / 1'000'000) + 1;
+            if (clock_ms_ == 0) clock_ms_ = 1;
+        }
+        return clock_ms_;
+    }
+    static std::uint32_t seconds(instant now) noexcept {
+        return static_cast<std::uint32_t>(now.time_since_epoch().count() / 1'000'000'000);
+    }
+
+    // --- owners
+    connection* find(socket_id id) noexcept {
+        connection* c = connections.find(id.index, id.generation);
+        return c != nullptr && c->attached ? c : nullptr;
+    }
+    socket_id id_of(const connection& c) noexcept {
+        return {c.index, connections.generation_of(c)};
+    }
+    reference find_flow(const flow& ends, std::uint32_t hash) noexcept;
+
+    const tcp_config config;
+    random_source& randomness;
+    secrets keys;
+    newreno congestion_default;
+    const congestion_control& congestion = congestion_default;
+    wheel timers;
+    sender_list ready;
+    event_list events;
+    time_wait_list time_waits_by_age;
+    block_pool blocks;
+    demux_table table;
+    port_table ports;
+    counters count;
+    std::uint32_t gso_max_bytes = 0;
+    std::uint32_t port_counters[64] = {};  // RFC 6056 3.3.4: table[]
+    // The resets' token bucket.
+    std::uint32_t reset_tokens = 0;
+    instant reset_tokens_at{};
+
+    pool<binding, 16> bindings;
+    pool<connection, 64> connections;
+    pool<half_open, 64> half_opens;
+    pool<time_wait, 64> time_waits;
+    pool<reply, 64> replies;
+
+  private:
+    instant clock_read_{};
+    std::uint32_t clock_ms_ = 1;
+};
+
+}  // namespace coax::stack::tcp

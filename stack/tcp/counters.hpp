@@ -1,0 +1,98 @@
+// What happened, counted: one number per disposition of input, and one per thing the layer did or
+// refused. Names are what observers see, "tcp." before them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "stack/tcp/layer.hpp"
+
+namespace coax::stack::tcp {
+
+// Counters that are not dispositions.
+enum class counted : std::uint8_t {
+    active_opens,
+    passive_opens,
+    established,
+    failed_opens,
+    resets_received,
+    resets_sent,
+    resets_suppressed,  // rate limit or full queue
+    segments_sent,
+    retransmitted,
+    timeouts,
+    fast_recoveries,
+    window_probes,
+    keep_alive_probes,
+    challenge_acks,
+    challenges_suppressed,
+    out_of_order,
+    duplicate_data,
+    syn_queue_evicted,
+    accept_refused,     // handshake complete, accept queue full
+    time_wait_evicted,  // time_wait_max reached
+    no_memory,          // a pool was empty
+    user_timeouts,
+    orphans_killed,
+    icmp_ignored,  // sequence number not in flight, or no such connection
+    icmp_obeyed,
+    end
+};
+
+inline constexpr std::size_t disposition_count = static_cast<std::size_t>(disposition::invalid) + 1;
+inline constexpr std::size_t counter_total =
+    disposition_count + static_cast<std::size_t>(counted::end);
+
+inline constexpr std::array<std::string_view, counter_total> counter_names{
+    "tcp.consumed",
+    "tcp.consumed_ack_only",
+    "tcp.no_listener",
+    "tcp.out_of_window",
+    "tcp.bad_ack",
+    "tcp.backlog_full",
+    "tcp.blind_reset",
+    "tcp.blind_syn",
+    "tcp.paws",
+    "tcp.after_close",
+    "tcp.limit",
+    "tcp.invalid",
+    "tcp.active_opens",
+    "tcp.passive_opens",
+    "tcp.established",
+    "tcp.failed_opens",
+    "tcp.resets_received",
+    "tcp.resets_sent",
+    "tcp.resets_suppressed",
+    "tcp.segments_sent",
+    "tcp.retransmitted",
+    "tcp.timeouts",
+    "tcp.fast_recoveries",
+    "tcp.window_probes",
+    "tcp.keep_alive_probes",
+    "tcp.challenge_acks",
+    "tcp.challenges_suppressed",
+    "tcp.out_of_order",
+    "tcp.duplicate_data",
+    "tcp.syn_queue_evicted",
+    "tcp.accept_refused",
+    "tcp.time_wait_evicted",
+    "tcp.no_memory",
+    "tcp.user_timeouts",
+    "tcp.orphans_killed",
+    "tcp.icmp_ignored",
+    "tcp.icmp_obeyed",
+};
+
+class counters {
+  public:
+    void add(disposition d) noexcept { ++values_[static_cast<std::size_t>(d)]; }
+    void add(counted c) noexcept { ++values_[disposition_count + static_cast<std::size_t>(c)]; }
+    std::uint64_t at(std::size_t index) const noexcept { return values_[index]; }
+
+  private:
+    std::array<std::uint64_t, counter_total> values_{};
+};
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,118 @@
+// Sixth to eighth step of RFC 9293 3.10.7.4: segment text and FIN, and when to acknowledge them.
+#include <algorithm>
+
+#include "stack/tcp/input.hpp"
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+void ack_at_once(core& k, connection& c) noexcept {
+    c.ack_now = true;
+    k.make_ready(c);
+}
+
+// Cuts what lies outside the window: it was acceptable by a part of it.
+void trim(connection& c, incoming& in) noexcept {
+    auto size = static_cast<std::uint32_t>(in.payload.size());
+    if (in.first < c.rcv.nxt) {
+        const std::uint32_t known = c.rcv.nxt - in.first;
+        const std::uint32_t cut = std::min(known, size);
+        in.payload.trim_front(cut);
+        size -= cut;
+        if (known > cut) in.fin = false;
+        in.first = c.rcv.nxt;
+    }
+    const std::uint32_t room = c.rcv.edge > in.first ? c.rcv.edge - in.first : 0;
+    if (size > room) {
+        in.payload.trim_back(size - room);
+        in.fin = false;
+    }
+}
+
+// Eighth: FIN reached. May free.
+disposition take_fin(core& k, connection& c, instant now) noexcept {
+    c.fin_received = true;
+    c.rcv.nxt += 1;
+    c.rcv.edge = later_of(c.rcv.edge, c.rcv.nxt);
+    ack_at_once(k, c);
+    k.notify(c, readiness_bit::readable);
+    switch (c.current) {
+        case state::syn_received:
+        case state::established: c.current = state::close_wait; break;
+        case state::fin_wait_1: c.current = state::closing; break;  // our FIN is not acknowledged
+        case state::fin_wait_2: enter_time_wait(k, c, now); break;
+        default: break;
+    }
+    return disposition::consumed;
+}
+
+bool takes_text(state s) noexcept {
+    return s == state::established || s == state::fin_wait_1 || s == state::fin_wait_2;
+}
+
+}  // namespace
+
+void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept {
+    const std::uint32_t seen = std::min<std::uint32_t>(bytes, c.rcv.announced_mss);
+    if (seen > c.rcv.mss) c.rcv.mss = static_cast<std::uint16_t>(seen);
+    if (c.quick_acks != 0) {
+        --c.quick_acks;
+        ack_at_once(k, c);
+        return;
+    }
+    // RFC 9293 3.8.6.3 (SHLD-19): at least every second full-sized segment
+    if (c.rcv.nxt - c.rcv.acked >= 2U * c.rcv.mss) {
+        ack_at_once(k, c);
+        return;
+    }
+    if (c.deadline(timer::delayed_ack) == never)
+        k.set_timer(c, timer::delayed_ack, now + k.config.delayed_ack);
+}
+
+disposition accept_data(core& k, connection& c, incoming& in) noexcept {
+    const auto size = static_cast<std::uint32_t>(in.payload.size());
+    if (in.first != c.rcv.nxt) {  // RFC 9293 SHLD-31: kept; RFC 5681 4.2: acknowledged at once
+        k.count.add(counted::out_of_order);
+        ack_at_once(k, c);
+        const bool stored = !k.blocks.scarce() && c.receiving.store(k.blocks, in.first, in.payload,
+                                                                    k.config.reassembly_ranges_max);
+        return stored ? disposition::consumed : disposition::limit;
+    }
+    const bool had_gaps = c.receiving.has_gaps();
+    if (!c.receiving.append(k.blocks, in.payload)) {
+        k.count.add(counted::no_memory);
+        return disposition::limit;
+    }
+    c.rcv.nxt = c.receiving.end();
+    if (c.receive_shut) c.receiving.discard(k.blocks);
+    else k.notify(c, readiness_bit::readable);
+    schedule_ack(k, c, size, in.now);
+    if (had_gaps) ack_at_once(k, c);  // RFC 5681 4.2: a gap was filled, wholly or partly
+    return disposition::consumed;
+}
+
+disposition input_text(core& k, connection& c, incoming& in) noexcept {
+    trim(c, in);
+    disposition d = disposition::consumed;
+    const seq last = in.first + static_cast<std::uint32_t>(in.payload.size());
+    if (!in.payload.empty() && takes_text(c.current)) {
+        if (c.is_orphan()) {
+            // RFC 9293 3.6.1 (SHLD-3): nobody will read it, and the peer must know.
+            queue_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
+            destroy(k, c);
+            return disposition::after_close;
+        }
+        d = accept_data(k, c, in);
+    }
+    if (in.fin && !c.fin_seen && d != disposition::limit) {
+        c.fin_seen = true;
+        c.fin_at = last;
+        ack_at_once(k, c);
+    }
+    if (c.fin_seen && !c.fin_received && c.rcv.nxt == c.fin_at) return take_fin(k, c, in.now);
+    return d;
+}
+
+}  // namespace coax::stack::tcp

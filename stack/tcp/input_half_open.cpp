@@ -1,0 +1,120 @@
+// SYN-RECEIVED after a passive open: RFC 9293 3.10.7.4 for the small block, up to the
+// acknowledgment that makes it a connection in the listener's accept queue.
+#include <algorithm>
+
+#include "stack/tcp/input.hpp"
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+bool is_acceptable(const half_open& h, const incoming& in) noexcept {
+    const seq edge = h.rcv_nxt + h.window;
+    const seq last = in.first + (in.length == 0 ? 0 : in.length - 1);
+    return last >= h.rcv_nxt && in.first < edge;
+}
+
+void challenge(core& k, half_open& h, instant now) noexcept {
+    if (!may_challenge(k, h.challenged_at, now)) return;
+    h.ack_pending = true;
+    k.make_ready(h);
+}
+
+void copy_negotiated(const core& k, connection& c, const half_open& h, instant now) noexcept {
+    const connection& owner = *h.listener->owner;
+    c.current = state::syn_received;
+    c.no_delay = owner.no_delay;
+    c.keep_alive = owner.keep_alive;
+    c.timestamps = h.timestamps;
+    c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
+    c.window_scaling = h.window_scaling;
+    c.snd.una = h.iss;
+    c.snd.nxt = h.iss + 1;
+    c.snd.wl1 = h.rcv_nxt;
+    c.snd.wl2 = h.iss;
+    c.snd.capacity = owner.snd.capacity;
+    c.snd.scale = h.peer_scale;
+    c.snd.peer_mss = h.peer_mss;
+    c.rcv.capacity = owner.rcv.capacity;
+    c.rcv.nxt = c.rcv.acked = h.rcv_nxt;
+    c.rcv.edge = h.rcv_nxt + h.window;
+    c.rcv.scale = h.scale;
+    c.rcv.announced_mss = h.announced_mss;
+    c.receiving.start(h.rcv_nxt);
+    if (h.retries == 0) c.rtt.sample(now - h.sent_at, k.config);
+    else c.rtt.distrust(k.config);
+}
+
+// The handshake is complete. nullptr: no room; the acknowledgment counts as lost.
+connection* promote(core& k, half_open& h, const incoming& in) noexcept {
+    binding& listener = *h.listener;
+    if (listener.accept_count >= listener.backlog) {
+        k.count.add(counted::accept_refused);
+        return nullptr;
+    }
+    connection* c = k.connections.create(k.config);
+    if (c == nullptr) {
+        k.count.add(counted::no_memory);
+        return nullptr;
+    }
+    copy_negotiated(k, *c, h, in.now);
+    take_entry(k, *c, h);  // `h` is gone
+    c->bound_to = &listener;
+    c->in_accept_queue = true;
+    listener.accept_queue.push_back(*c);
+    ++listener.accept_count;
+    c->snd.una = in.ack;
+    establish(k, *c, in.now);
+    c->snd.wnd = c->snd.wnd_max = std::uint32_t{in.header.window} << c->snd.scale;
+    k.count.add(counted::passive_opens);
+    k.notify(*listener.owner, readiness_bit::acceptable);
+    return c;
+}
+
+}  // namespace
+
+disposition input_half_open(core& k, half_open& h, incoming& in) noexcept {
+    const wire::tcp_flags& flags = in.header.flags;
+    const auto& stamps = in.header.options.timestamps;
+    // The SYN again: our answer was lost.
+    if (flags.syn && !flags.ack && !flags.rst && in.first + 1 == h.rcv_nxt) {
+        h.syn_ack_pending = true;
+        k.make_ready(h);
+        return disposition::consumed;
+    }
+    if (h.timestamps && stamps && !flags.rst && timestamp_before(stamps->value, h.ts_recent)) {
+        challenge(k, h, in.now);
+        return disposition::paws;
+    }
+    if (!is_acceptable(h, in)) {  // first
+        if (!flags.rst) challenge(k, h, in.now);
+        return disposition::out_of_window;
+    }
+    if (flags.rst) {  // second; RFC 5961 3.2
+        if (in.first != h.rcv_nxt) {
+            challenge(k, h, in.now);
+            return disposition::blind_reset;
+        }
+        k.count.add(counted::resets_received);
+        destroy(k, h);  // passive open: back to LISTEN
+        return disposition::consumed;
+    }
+    if (flags.syn) {  // fourth; RFC 5961 4.2
+        challenge(k, h, in.now);
+        return disposition::blind_syn;
+    }
+    if (!flags.ack) return disposition::invalid;  // fifth
+    if (in.ack != h.iss + 1) {
+        reset_in_answer(k, h.ends_, h.route, in);
+        return disposition::bad_ack;
+    }
+    if (h.timestamps && stamps) h.ts_recent = stamps->value;
+    connection* c = promote(k, h, in);
+    if (c == nullptr) return disposition::backlog_full;
+    // ESTABLISHED: "continue processing there".
+    if (in.length == 0) return disposition::consumed_ack_only;
+    return input_synchronized(k, *c, in);
+}
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,91 @@
+// RFC 9293 3.10.7.2: a SYN for a listener becomes a half-open connection in its SYN queue.
+#include <algorithm>
+
+#include "stack/tcp/input.hpp"
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+bool is_multicast_or_broadcast(const ip_address& a) noexcept {
+    if (a.is_v4()) return (a.to_v4() >> 28) >= 0xe;  // 224/4, 240/4 with 255.255.255.255
+    return a.octets()[0] == 0xff;
+}
+
+// Room for one more; a flood pushes out the oldest, which an honest peer has long completed.
+half_open* make_room(core& k, binding& listener) noexcept {
+    const bool full = listener.syn_count >= k.config.syn_queue_max;
+    if (!full)
+        if (half_open* h = k.half_opens.create()) return h;
+    if (listener.half_opens.empty()) return nullptr;
+    k.count.add(counted::syn_queue_evicted);
+    destroy(k, listener.half_opens.front());
+    return k.half_opens.create();
+}
+
+}  // namespace
+
+syn_options read_syn_options(const core& k, const flow& ends, const incoming& in) noexcept {
+    const wire::tcp_options& o = in.header.options;
+    syn_options result{};
+    // RFC 9293 3.7.1 (MUST-15): without the option 536, or 1220 over IPv6.
+    result.peer_mss = o.maximum_segment_size.value_or(ends.remote.address.is_v4() ? 536 : 1220);
+    result.peer_mss = std::max(result.peer_mss, k.config.mss_min);
+    result.window_scaling = k.config.window_scaling && o.window_scale.has_value();
+    // RFC 7323 2.3: a shift above 14 counts as 14.
+    if (result.window_scaling) result.peer_scale = std::min<std::uint8_t>(*o.window_scale, 14);
+    result.timestamps = k.config.timestamps && o.timestamps.has_value();
+    if (result.timestamps) result.ts_value = o.timestamps->value;
+    return result;
+}
+
+disposition input_listen(core& k, binding& listener, const flow& ends, const incoming& in,
+                         std::optional<seq> iss_floor) noexcept {
+    const wire::tcp_flags& flags = in.header.flags;
+    if (flags.rst) return disposition::invalid;  // first: ignored
+    if (flags.ack) {                             // second: an acknowledgment of nothing
+        reset_in_answer(k, ends, path(), in);
+        return disposition::bad_ack;
+    }
+    if (!flags.syn || flags.fin) return disposition::invalid;
+    // RFC 9293 3.9.2.3 (MUST-57), RFC 1122 4.2.3.10; and not from ourselves (LAND)
+    if (is_multicast_or_broadcast(ends.remote.address) || ends.remote == ends.local ||
+        ends.remote.port == 0)
+        return disposition::invalid;
+    if (listener.accept_count >= listener.backlog) return disposition::backlog_full;
+    half_open* h = make_room(k, listener);
+    if (h == nullptr) return disposition::limit;
+    h->ends_ = ends;
+    h->hash = k.keys.demux_hash(ends);
+    if (!k.table.insert(h->hash, reference(reference::kind::half_open, h->index))) {
+        k.half_opens.destroy(h);
+        k.count.add(counted::no_memory);
+        return disposition::limit;
+    }
+    k.ports.add_connection(ends.local.port);
+    h->listener = &listener;
+    ++listener.syn_count;
+    listener.half_opens.push_back(*h);
+    // Third: RCV.NXT, IRS, ISS. Data on the SYN is not kept: it is not acknowledged either.
+    h->rcv_nxt = in.first + 1;
+    h->iss = k.keys.initial_sequence(ends, in.now);
+    if (iss_floor && h->iss < *iss_floor) h->iss = *iss_floor;
+    h->peer_window = in.header.window;
+    const syn_options options = read_syn_options(k, ends, in);
+    h->peer_mss = options.peer_mss;
+    h->peer_scale = options.peer_scale;
+    h->window_scaling = options.window_scaling;
+    h->timestamps = options.timestamps;
+    h->ts_recent = options.ts_value;
+    if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);
+    const std::uint32_t capacity = listener.owner->rcv.capacity;
+    h->scale = h->window_scaling ? scale_for(capacity) : std::uint8_t{0};
+    h->window = std::min(capacity, 0xffffU);
+    h->syn_ack_pending = true;
+    k.timers.arm(*h, in.now + k.config.rto_initial);
+    k.make_ready(*h);
+    return disposition::consumed;
+}
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,32 @@
+// Header prediction (Van Jacobson): what nearly every segment of an established connection is, the
+// next data in order or an acknowledgment, handled without the steps it can't fail.
+#include "stack/tcp/input.hpp"
+
+namespace coax::stack::tcp {
+
+bool is_predicted(const connection& c, const incoming& in) noexcept {
+    const wire::tcp_flags& f = in.header.flags;
+    if (c.current != state::established || !f.ack || f.syn || f.fin || f.rst || f.urg) return false;
+    if (in.first != c.rcv.nxt || in.length > c.rcv.edge - in.first) return false;
+    if (in.ack < c.snd.una || in.ack > c.snd.nxt) return false;
+    if (c.receiving.has_gaps() || c.is_orphan() || c.receive_shut) return false;
+    if (!c.timestamps) return true;
+    const auto& stamps = in.header.options.timestamps;
+    return stamps.has_value() && !timestamp_before(stamps->value, c.ts.recent);
+}
+
+disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
+    if (c.timestamps && in.first <= c.rcv.acked) {  // RFC 7323 4.3 (2)
+        c.ts.recent = in.header.options.timestamps->value;
+        c.ts.recent_age = core::seconds(in.now);
+    }
+    if (c.keep_alive) {
+        c.probes_sent = 0;
+        k.set_timer(c, timer::keep_alive, in.now + k.config.keep_alive_idle);
+    }
+    acknowledge(k, c, in);
+    if (in.length == 0) return disposition::consumed_ack_only;
+    return accept_data(k, c, in);
+}
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,57 @@
+// TIME-WAIT, RFC 9293 3.10.7.4: repeats the last acknowledgment, and lets a new connection take the
+// place when it can't be mistaken for the old one (RFC 9293 3.6.1 MAY-2, RFC 6191).
+#include "stack/tcp/input.hpp"
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+// RFC 6191 2: a later timestamp, or a sequence number beyond all that the old connection had.
+bool is_newer(const time_wait& t, const incoming& in) noexcept {
+    const auto& stamps = in.header.options.timestamps;
+    if (t.timestamps && stamps && stamps->value != t.ts_recent)
+        return timestamp_before(t.ts_recent, stamps->value);
+    return in.first > t.rcv_nxt;
+}
+
+void answer(core& k, time_wait& t) noexcept {
+    t.ack_pending = true;
+    k.make_ready(t);
+}
+
+}  // namespace
+
+disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& in) noexcept {
+    const wire::tcp_flags& flags = in.header.flags;
+    if (flags.rst) return disposition::invalid;  // RFC 1337 3 (F1): no assassination
+    if (flags.syn && !flags.ack && is_newer(t, in)) {
+        binding* listener = k.ports.find_listener(ends.local);
+        if (listener != nullptr) {
+            const seq floor = t.snd_nxt + 65536 + 1;  // beyond every window of the old one
+            destroy(k, t);
+            return input_listen(k, *listener, ends, in, floor);
+        }
+    }
+    const seq last = in.first + in.length;
+    const bool repeats = in.length != 0 && last <= t.rcv_nxt;
+    if (flags.fin && last == t.rcv_nxt) {  // its FIN again: our ACK was lost; restart 2 MSL
+        k.timers.arm(t, in.now + k.config.time_wait);
+        t.age_hook.unlink();
+        k.time_waits_by_age.push_back(t);
+        answer(k, t);
+        return disposition::consumed;
+    }
+    if (repeats) {
+        answer(k, t);
+        return disposition::out_of_window;
+    }
+    // Anything else would be acknowledged as well; two such ends must not answer each other
+    // forever.
+    if ((flags.syn || in.length != 0 || in.first != t.rcv_nxt) &&
+        may_challenge(k, t.challenged_at, in.now))
+        answer(k, t);
+    return disposition::out_of_window;
+}
+
+}  // namespace coax::stack::tcp

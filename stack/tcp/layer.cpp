@@ -1,0 +1,144 @@
+// The layer's face towards its owner: events, time, and the queue of those who have to send.
+#include "stack/tcp/layer.hpp"
+
+#include "stack/tcp/core.hpp"
+#include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/output.hpp"
+#include "stack/tcp/timers.hpp"
+
+namespace coax::stack::tcp {
+
+static_assert(sizeof(connection) <= 504,
+              "an idle connection costs at most 512 bytes with its slot");
+
+layer::layer(const tcp_config& config, random_source& randomness)
+    : core_(std::make_unique<core>(config, randomness)) {}
+
+layer::~layer() = default;
+
+void layer::set_gso_max_bytes(std::uint32_t bytes) noexcept { core_->gso_max_bytes = bytes; }
+
+void layer::advance(instant now) noexcept { fire_timers(*core_, now); }
+
+instant layer::next_deadline() const noexcept { return core_->timers.next_deadline(); }
+
+bool layer::next_event(event& out) noexcept {
+    core& k = *core_;
+    if (k.events.empty()) return false;
+    connection& c = k.events.front();
+    k.events.pop_front();
+    const auto has = [&](readiness_bit bit) {
+        return (c.pending & static_cast<std::uint8_t>(bit)) != 0;
+    };
+    out.socket = k.id_of(c);
+    out.user = c.user;
+    out.ready = {has(readiness_bit::connected), has(readiness_bit::acceptable),
+                 has(readiness_bit::readable),  has(readiness_bit::writable),
+                 has(readiness_bit::failed),    has(readiness_bit::closed)};
+    c.pending = 0;
+    return true;
+}
+
+sender* layer::next_sender() noexcept {
+    core& k = *core_;
+    return k.ready.empty() ? nullptr : &k.ready.front();
+}
+
+bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
+    core& k = *core_;
+    bool more = false;
+    switch (core::sort_of(from)) {
+        case core::sort::connection:
+            more = tcp::next_segment(k, static_cast<connection&>(from), now, out);
+            break;
+        case core::sort::half_open:
+            more = tcp::next_segment(k, static_cast<half_open&>(from), now, out);
+            break;
+        case core::sort::time_wait:
+            more = tcp::next_segment(k, static_cast<time_wait&>(from), now, out);
+            break;
+        case core::sort::reply:
+            return tcp::next_segment(k, static_cast<reply&>(from), out);  // false: it is gone
+    }
+    if (!more) core::leave_queue(from);
+    return more;
+}
+
+void layer::yield(sender& from) noexcept {
+    from.unlink();
+    core_->ready.push_back(from);
+}
+
+void layer::park(sender& from, sender_list& list) noexcept {
+    from.unlink();
+    core::set_parked(from, true);
+    list.push_back(from);
+}
+
+void layer::unpark(sender_list& list) noexcept {
+    while (!list.empty()) {
+        sender& s = list.front();
+        list.pop_front();
+        core::set_parked(s, false);
+        core_->ready.push_back(s);
+    }
+}
+
+void layer::unreachable(sender& from, error cause, instant now) noexcept {
+    core& k = *core_;
+    core::leave_queue(from);
+    switch (core::sort_of(from)) {
+        case core::sort::connection: {
+            auto& c = static_cast<connection&>(from);
+            if (c.current == state::syn_sent) {
+                k.count.add(counted::failed_opens);
+                end(k, c, cause);
+                return;
+            }
+            c.soft_error = cause;  // RFC 9293 3.9.2.2 (MUST-56)
+            if (c.deadline(timer::retransmission) == never)
+                k.set_timer(c, timer::retransmission,
+                            now + c.rtt.timeout().backed_off(c.retries, k.config));
+            return;
+        }
+        case core::sort::half_open:
+        case core::sort::time_wait: return;  // their timers go on
+        case core::sort::reply: k.replies.destroy(&static_cast<reply&>(from)); return;
+    }
+}
+
+void layer::unreachable(sender_list& list, error cause, instant now) noexcept {
+    while (!list.empty()) unreachable(list.front(), cause, now);
+}
+
+std::size_t layer::socket_count() const noexcept {
+    return std::size_t{core_->connections.size()} + core_->half_opens.size() +
+           core_->time_waits.size();
+}
+
+std::size_t layer::counter_count() noexcept { return counter_total; }
+
+std::string_view layer::counter_name(std::size_t index) noexcept { return counter_names[index]; }
+
+std::uint64_t layer::counter_value(std::size_t index) const noexcept {
+    return core_->count.at(index);
+}
+
+std::string_view to_string(state s) noexcept {
+    switch (s) {
+        case state::closed: return "closed";
+        case state::listen: return "listen";
+        case state::syn_sent: return "syn_sent";
+        case state::syn_received: return "syn_received";
+        case state::established: return "established";
+        case state::fin_wait_1: return "fin_wait_1";
+        case state::fin_wait_2: return "fin_wait_2";
+        case state::close_wait: return "close_wait";
+        case state::closing: return "closing";
+        case state::last_ack: return "last_ack";
+        case state::time_wait: return "time_wait";
+    }
+    return "unknown";
+}
+
+}  // namespace coax::stack::tcp

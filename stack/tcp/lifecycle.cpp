@@ -1,0 +1,181 @@
+// Beginnings and ends of connections.
+#include "stack/tcp/lifecycle.hpp"
+
+#include <algorithm>
+
+#include "stack/tcp/binding.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+constexpr std::uint16_t tcp_header = 20;
+constexpr std::uint16_t timestamp_option = 12;
+
+std::uint16_t ip_header(const flow& ends) noexcept { return ends.remote.address.is_v4() ? 20 : 40; }
+
+// The protocol is done with `c`; what the user may still read stays.
+void stop(core& k, connection& c) noexcept {
+    if (c.in_table) {
+        k.table.erase(c.hash, reference(reference::kind::connection, c.index));
+        k.ports.remove_connection(c.ends_.local.port);
+        c.in_table = false;
+    }
+    k.disarm(c);
+    c.deadlines.fill(never);
+    core::leave_queue(c);
+    c.sending.clear(k.blocks);
+    c.current = state::closed;
+}
+
+}  // namespace
+
+bool enter_table(core& k, connection& c) noexcept {
+    c.hash = k.keys.demux_hash(c.ends_);
+    if (!k.table.insert(c.hash, reference(reference::kind::connection, c.index))) return false;
+    k.ports.add_connection(c.ends_.local.port);
+    c.in_table = true;
+    return true;
+}
+
+void take_entry(core& k, connection& c, half_open& h) noexcept {
+    c.ends_ = h.ends_;
+    c.hash = h.hash;
+    c.route = h.route;
+    k.table.replace(h.hash, reference(reference::kind::half_open, h.index),
+                    reference(reference::kind::connection, c.index));
+    c.in_table = true;
+    --h.listener->syn_count;
+    k.disarm(h);
+    k.half_opens.destroy(&h);
+}
+
+std::uint16_t offered_mss(const flow& ends, std::uint16_t mtu) noexcept {
+    const auto headers = static_cast<std::uint16_t>(ip_header(ends) + tcp_header);
+    return static_cast<std::uint16_t>(mtu > headers ? mtu - headers : 1);
+}
+
+std::uint8_t scale_for(std::uint32_t capacity) noexcept {
+    std::uint8_t scale = 0;
+    while (scale < 14 && (capacity >> scale) > 0xffff) ++scale;  // RFC 7323 2.3: at most 14
+    return scale;
+}
+
+// RFC 9293 3.7.1 (MUST-16): min(SendMSS, MMS_S) less the options every segment carries.
+void update_mss(connection& c) noexcept {
+    c.snd.mtu = c.route.mtu;
+    std::uint16_t mtu = c.route.mtu;
+    if (c.snd.mtu_limit != 0) mtu = std::min(mtu, c.snd.mtu_limit);
+    std::uint16_t mss = std::min(c.snd.peer_mss, offered_mss(c.ends_, mtu));
+    if (c.timestamps && mss > timestamp_option + 8)
+        mss = static_cast<std::uint16_t>(mss - timestamp_option);
+    c.snd.mss = mss;
+    c.congestion.mss = mss;
+}
+
+void establish(core& k, connection& c, instant now) noexcept {
+    // A close() that came in SYN-RECEIVED was queued until now (RFC 9293 3.10.4).
+    c.current = c.fin_queued ? state::fin_wait_1 : state::established;
+    c.syn_pending = false;
+    c.retries = 0;
+    c.stalled_since = never;
+    core::clear_timer(c, timer::retransmission);
+    update_mss(c);
+    k.congestion.start(c.congestion, initial_window(c.snd.mss, k.config.congestion_window_initial));
+    c.recovery.recover = c.snd.una;
+    c.last_sent = k.milliseconds(now);
+    c.snd.small_end = c.snd.una;
+    k.count.add(counted::established);
+    if (c.keep_alive) k.set_timer(c, timer::keep_alive, now + k.config.keep_alive_idle);
+}
+
+void end(core& k, connection& c, error why) noexcept {
+    stop(k, c);
+    if (c.in_accept_queue || !c.attached) {
+        destroy(k, c);
+        return;
+    }
+    c.failure = why;
+    if (why == error::none) {
+        k.notify(c, readiness_bit::closed);
+        return;
+    }
+    k.notify(c, readiness_bit::failed);
+}
+
+void destroy(core& k, connection& c) noexcept {
+    stop(k, c);
+    c.receiving.clear(k.blocks);
+    if (c.in_accept_queue) {
+        c.event_hook.unlink();
+        --c.bound_to->accept_count;
+    } else if (c.bound_to != nullptr) {
+        release_binding(k, c);
+    }
+    k.connections.destroy(&c);
+}
+
+void abort(core& k, connection& c, instant) noexcept {
+    switch (c.current) {
+        case state::syn_received:
+        case state::established:
+        case state::fin_wait_1:
+        case state::fin_wait_2:
+        case state::close_wait:
+            // RFC 9293 3.10.5: <SEQ=SND.NXT><CTL=RST>
+            queue_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
+            break;
+        default: break;  // nothing to tell
+    }
+    destroy(k, c);
+}
+
+void enter_time_wait(core& k, connection& c, instant now) noexcept {
+    if (k.time_waits.size() >= k.config.time_wait_max && !k.time_waits_by_age.empty()) {
+        k.count.add(counted::time_wait_evicted);
+        destroy(k, k.time_waits_by_age.front());
+    }
+    time_wait* t = k.time_waits.create();
+    if (t == nullptr) {
+        k.count.add(counted::no_memory);
+        end(k, c, error::none);
+        return;
+    }
+    t->ends_ = c.ends_;
+    t->route = c.route;
+    t->hash = c.hash;
+    t->snd_nxt = c.snd.nxt;
+    t->rcv_nxt = c.rcv.nxt;
+    t->rcv_wnd = c.rcv.edge > c.rcv.nxt ? c.rcv.edge - c.rcv.nxt : 0;
+    t->window = static_cast<std::uint16_t>(std::min(t->rcv_wnd >> c.rcv.scale, 0xffffU));
+    t->timestamps = c.timestamps;
+    t->ts_recent = c.ts.recent;
+    t->ts_offset = c.ts.offset;
+    t->ack_pending = c.ack_now || c.rcv.acked != c.rcv.nxt;
+    k.table.replace(c.hash, reference(reference::kind::connection, c.index),
+                    reference(reference::kind::time_wait, t->index));
+    c.in_table = false;
+    k.time_waits_by_age.push_back(*t);
+    k.timers.arm(*t, now + k.config.time_wait);
+    if (t->ack_pending) k.make_ready(*t);
+    const bool kept = c.attached;
+    end(k, c, error::none);
+    if (kept) c.current = state::time_wait;  // what the user sees of it
+}
+
+void destroy(core& k, time_wait& t) noexcept {
+    k.table.erase(t.hash, reference(reference::kind::time_wait, t.index));
+    k.ports.remove_connection(t.ends_.local.port);
+    k.disarm(t);
+    k.time_waits.destroy(&t);
+}
+
+void destroy(core& k, half_open& h) noexcept {
+    k.table.erase(h.hash, reference(reference::kind::half_open, h.index));
+    k.ports.remove_connection(h.ends_.local.port);
+    --h.listener->syn_count;
+    k.disarm(h);
+    k.half_opens.destroy(&h);
+}
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,83 @@
+// Socket options, and what a socket tells about itself (STATUS, RFC 9293 3.10.6).
+#include <algorithm>
+
+#include "stack/tcp/core.hpp"
+#include "stack/tcp/recovery.hpp"
+
+namespace coax::stack::tcp {
+
+result<flow> layer::ends(socket_id socket) const noexcept {
+    const connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    return c->ends_;
+}
+
+error layer::error_of(socket_id socket) const noexcept {
+    const connection* c = core_->find(socket);
+    return c == nullptr ? error::bad_handle : c->failure;
+}
+
+status layer::set_no_delay(socket_id socket, bool on, instant) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->no_delay = on;  // RFC 9293 3.7.4 (MUST-17)
+    if (on && c->sending.size() != 0) k.make_ready(*c);
+    return {};
+}
+
+status layer::set_keep_alive(socket_id socket, bool on, instant now) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->keep_alive = on;  // RFC 9293 3.8.4 (MUST-24, MUST-25: off unless asked for)
+    c->probes_sent = 0;
+    c->keep_alive_pending = false;
+    if (on && c->in_table && c->current != state::syn_sent)
+        k.set_timer(*c, timer::keep_alive, now + k.config.keep_alive_idle);
+    else core::clear_timer(*c, timer::keep_alive);
+    return {};
+}
+
+status layer::set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->snd.capacity = std::clamp(bytes, 1U, 1U << 30);
+    return {};
+}
+
+status layer::set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    // The scale of a connection is settled; a larger window can't be told (RFC 7323 2.2).
+    const std::uint32_t most = c->in_table ? 0xffffU << c->rcv.scale : 1U << 30;
+    c->rcv.capacity = std::clamp(bytes, 1U, most);
+    return {};
+}
+
+result<connection_info> layer::info(socket_id socket) const noexcept {
+    const connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    connection_info i;
+    i.current = c->current;
+    i.smoothed_rtt = c->rtt.smoothed();
+    i.rtt_variation = c->rtt.variation();
+    i.retransmission_timeout = c->rtt.timeout().backed_off(c->retries, core_->config);
+    i.congestion_window = c->congestion.window.bytes();
+    i.slow_start_threshold = c->congestion.slow_start_threshold;
+    i.in_flight = in_flight(*c);
+    i.send_window = c->snd.wnd;
+    i.receive_window = c->rcv.edge > c->rcv.nxt ? c->rcv.edge - c->rcv.nxt : 0;
+    i.send_mss = c->snd.mss;
+    i.send_buffered = c->sending.size();
+    i.receive_buffered = c->receiving.readable();
+    i.reassembly_ranges = static_cast<std::uint32_t>(c->receiving.ranges().size());
+    i.retransmitted_segments = c->retransmitted;
+    i.send_window_scale = c->snd.scale;
+    i.receive_window_scale = c->rcv.scale;
+    i.timestamps = c->timestamps;
+    i.soft_error = c->soft_error;
+    return i;
+}
+
+}  // namespace coax::stack::tcp

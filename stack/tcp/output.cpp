@@ -1,0 +1,314 @@
+// The sender's side of RFC 9293 3.8 and 3.10.8, question by question.
+#include "stack/tcp/output.hpp"
+
+#include <algorithm>
+
+#include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/recovery.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+void address(segment& out, const flow& ends, seq first) noexcept {
+    out.ends = ends;
+    out.header = wire::tcp_header();
+    out.header.source_port = ends.local.port;
+    out.header.destination_port = ends.remote.port;
+    out.header.sequence = first.value();
+    out.payload_pieces = 0;
+    out.payload_size = 0;
+    out.gso_bytes = 0;
+}
+
+// <SEQ=first><ACK=RCV.NXT><CTL=ACK>; whatever else it carries, the acknowledgment is settled.
+void begin_segment(core& k, connection& c, seq first, instant now, segment& out) noexcept {
+    address(out, c.ends_, first);
+    out.header.flags.ack = true;
+    out.header.acknowledgment = c.rcv.nxt.value();
+    out.header.window = static_cast<std::uint16_t>(advertise_window(c));
+    if (c.timestamps)
+        out.header.options.timestamps =
+            wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
+    c.rcv.acked = c.rcv.nxt;
+    c.ack_now = false;
+    core::clear_timer(c, timer::delayed_ack);
+    k.count.add(counted::segments_sent);
+}
+
+void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length,
+                    segment& out) noexcept {
+    out.payload_size = c.sending.gather(offset, length, out.payload, out.payload_pieces);
+    if (out.payload_size > c.snd.mss) out.gso_bytes = c.snd.mss;
+}
+
+void arm_retransmission(core& k, connection& c, instant now) noexcept {
+    if (c.deadline(timer::retransmission) != never) return;  // RFC 6298 (5.1)
+    k.set_timer(c, timer::retransmission, now + c.rtt.timeout().backed_off(c.retries, k.config));
+}
+
+// --- SYN-SENT, SYN-RECEIVED: the SYN, or the acknowledgment of something not acceptable?
+bool next_handshake(core& k, connection& c, instant now, segment& out) noexcept {
+    const bool answer = c.current == state::syn_received;
+    if (!c.syn_pending) {
+        if (!answer || !c.ack_now) return false;
+        begin_segment(k, c, c.snd.nxt, now, out);
+        return true;
+    }
+    if (c.route.mtu != c.snd.mtu) {
+        c.snd.mtu = c.route.mtu;
+        c.rcv.announced_mss = offered_mss(c.ends_, c.route.mtu);
+    }
+    c.syn_pending = false;
+    address(out, c.ends_, c.snd.una);
+    wire::tcp_header& h = out.header;
+    h.flags.syn = true;
+    h.window = static_cast<std::uint16_t>(std::min(c.rcv.capacity, 0xffffU));
+    h.options.maximum_segment_size = c.rcv.announced_mss;  // MUST-14
+    if (answer) {
+        h.flags.ack = true;
+        h.acknowledgment = c.rcv.nxt.value();
+        c.ack_now = false;
+    }
+    if (answer ? c.window_scaling : k.config.window_scaling) h.options.window_scale = c.rcv.scale;
+    if (answer ? c.timestamps : k.config.timestamps)
+        h.options.timestamps = wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
+    if (c.snd.nxt == c.snd.una) {
+        c.snd.nxt = c.snd.una + 1;
+        c.timing = true;
+        c.timed_at = now;
+        c.timed_end = c.snd.nxt;
+    } else {
+        c.timing = false;
+        ++c.retransmitted;
+    }
+    k.count.add(counted::segments_sent);
+    arm_retransmission(k, c, now);
+    return true;
+}
+
+// --- Is something to be sent again?
+bool next_retransmission(core& k, connection& c, instant now, segment& out) noexcept {
+    recovery_state& r = c.recovery;
+    if (!has_retransmission(c)) return false;
+    const bool first = r.next == c.snd.una;
+    const std::uint32_t offset = r.next - c.snd.una;
+    const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
+    std::uint32_t length = std::min({r.end - r.next, std::uint32_t{c.snd.mss}, left});
+    if (!first) {  // the oldest goes whatever the windows say
+        if (r.in == recovery_state::mode::timeout && offset + length > send_allowance(c))
+            return false;
+        if (offset + length > c.snd.wnd) return false;
+    }
+    begin_segment(k, c, r.next, now, out);
+    attach_payload(c, offset, length, out);
+    length = out.payload_size;
+    r.next += length;
+    if (length == left && c.fin_sent && r.next < r.end) {
+        out.header.flags.fin = true;
+        r.next += 1;
+    }
+    out.header.flags.psh = length != 0 && length == left;
+    c.timing = false;  // Karn
+    ++c.retransmitted;
+    k.count.add(counted::retransmitted);
+    arm_retransmission(k, c, now);
+    return true;
+}
+
+// RFC 9293 3.8.6.2.1: may `length` of `unsent` bytes go, of which `usable` fit the windows?
+bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent) noexcept {
+    if (length >= c.snd.mss) return true;  // (1)
+    if (length == unsent) {                // (2)
+        const bool small_outstanding = c.snd.small_end > c.snd.una;
+        // Nagle in Minshall's form (RFC 9293 3.7.4 and appendix A.3): one small segment at a time
+        return c.no_delay || c.fin_queued || !small_outstanding;
+    }
+    if (length * 2 >= c.snd.wnd_max) return true;  // (3)
+    return c.probe_pending;                        // (4): the override timer
+}
+
+// RFC 5681 4.1: after a pause longer than the RTO the window is not trusted.
+void restart_after_idle(core& k, connection& c, instant now) noexcept {
+    const std::uint32_t idle = k.milliseconds(now) - c.last_sent;
+    if (std::chrono::milliseconds(idle) <= c.rtt.timeout().value()) return;
+    k.congestion.on_idle(c.congestion,
+                         initial_window(c.snd.mss, k.config.congestion_window_initial),
+                         std::chrono::milliseconds(idle));
+}
+
+void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {
+    c.snd.nxt += length;
+    c.last_sent = k.milliseconds(now);
+    if (!c.timing) {
+        c.timing = true;
+        c.timed_at = now;
+        c.timed_end = c.snd.nxt;
+    }
+    arm_retransmission(k, c, now);
+}
+
+std::uint32_t usable_window(const connection& c) noexcept {
+    const std::uint32_t outstanding = c.outstanding();
+    const std::uint32_t offered = c.snd.wnd > outstanding ? c.snd.wnd - outstanding : 0;
+    const std::uint32_t flying = in_flight(c);
+    const std::uint32_t allowed = send_allowance(c);
+    return std::min(offered, allowed > flying ? allowed - flying : 0);
+}
+
+// --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS)
+bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
+    if (c.fin_sent || has_retransmission(c)) return false;
+    const std::uint32_t offset = c.outstanding();
+    const std::uint32_t unsent = c.sending.size() - std::min(offset, c.sending.size());
+    if (unsent == 0) return false;
+    if (offset == 0) restart_after_idle(k, c, now);
+    const std::uint32_t usable = usable_window(c);
+    std::uint32_t most = c.snd.mss;
+    if (k.gso_max_bytes > most) most = k.gso_max_bytes / most * most;
+    std::uint32_t length = std::min({unsent, usable, most});
+    if (length > c.snd.mss && length != unsent) length -= length % c.snd.mss;
+    if (length == 0 || !is_worth_sending(c, length, unsent)) return false;
+    begin_segment(k, c, c.snd.nxt, now, out);
+    attach_payload(c, offset, length, out);
+    length = out.payload_size;
+    c.probe_pending = false;
+    if (length % c.snd.mss != 0) c.snd.small_end = c.snd.nxt + length;
+    const bool all = length == unsent;
+    out.header.flags.psh = all;  // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet
+    if (all && c.fin_queued && usable > length) {
+        out.header.flags.fin = true;
+        c.fin_sent = true;
+    }
+    account_new(k, c, length + (out.header.flags.fin ? 1 : 0), now);
+    return true;
+}
+
+// --- Is it time for the FIN?
+bool next_fin(core& k, connection& c, instant now, segment& out) noexcept {
+    if (!c.fin_queued || c.fin_sent || has_retransmission(c)) return false;
+    if (c.outstanding() < c.sending.size()) return false;
+    if (c.snd.wnd <= c.outstanding()) return false;  // it takes a sequence number; else the probe
+    begin_segment(k, c, c.snd.nxt, now, out);
+    out.header.flags.fin = true;
+    c.fin_sent = true;
+    account_new(k, c, 1, now);
+    return true;
+}
+
+// --- Does a closed window want a probe? RFC 9293 3.8.6.1 (MUST-36): one octet.
+bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
+    if (!c.probe_pending) return false;
+    c.probe_pending = false;
+    begin_segment(k, c, c.snd.una, now, out);
+    if (c.sending.size() != 0) {
+        attach_payload(c, 0, 1, out);
+    } else if (c.fin_queued) {
+        out.header.flags.fin = true;
+        c.fin_sent = true;
+    }
+    if (c.snd.nxt == c.snd.una) c.snd.nxt += 1;
+    c.timing = false;
+    k.count.add(counted::window_probes);
+    return true;
+}
+
+// --- Has the peer been silent for too long? RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1
+bool next_keep_alive(core& k, connection& c, instant now, segment& out) noexcept {
+    if (!c.keep_alive_pending) return false;
+    c.keep_alive_pending = false;
+    begin_segment(k, c, c.snd.nxt - 1, now, out);
+    k.count.add(counted::keep_alive_probes);
+    return true;
+}
+
+// --- Is nothing but an acknowledgment owed?
+bool next_acknowledgment(core& k, connection& c, instant now, segment& out) noexcept {
+    if (!c.ack_now) return false;
+    // RFC 9293 3.10.7.4: SND.NXT, also when the window has shrunk below it
+    begin_segment(k, c, c.snd.nxt, now, out);
+    return true;
+}
+
+// Data or a FIN waits for a window, and nothing is under way that would bring news of it.
+void watch_closed_window(core& k, connection& c, instant now) noexcept {
+    if (c.probing || c.snd.una != c.snd.nxt) return;
+    const bool waiting = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
+    if (!waiting) return;
+    c.probing = true;  // RFC 9293 3.8.6.1 (SHLD-29): first after one RTO, then doubling (SHLD-30)
+    c.retries = 0;
+    c.stalled_since = now;
+    k.set_timer(c, timer::persist, now + c.rtt.timeout().value());
+}
+
+}  // namespace
+
+bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
+    switch (c.current) {
+        case state::closed: return false;
+        case state::syn_sent:
+        case state::syn_received: return next_handshake(k, c, now, out);
+        default: break;
+    }
+    if (c.route.mtu != c.snd.mtu) update_mss(c);
+    if (next_retransmission(k, c, now, out) || next_new_data(k, c, now, out) ||
+        next_fin(k, c, now, out) || next_probe(k, c, now, out) || next_keep_alive(k, c, now, out) ||
+        next_acknowledgment(k, c, now, out))
+        return true;
+    watch_closed_window(k, c, now);
+    return false;
+}
+
+bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
+    if (!h.syn_ack_pending && !h.ack_pending) return false;
+    const bool syn = h.syn_ack_pending;
+    address(out, h.ends_, syn ? h.iss : h.iss + 1);
+    wire::tcp_header& header = out.header;
+    header.flags.ack = true;
+    header.acknowledgment = h.rcv_nxt.value();
+    header.window = static_cast<std::uint16_t>(h.window >> (syn ? 0 : h.scale));
+    if (h.timestamps)
+        header.options.timestamps =
+            wire::tcp_timestamps{k.milliseconds(now) + h.ts_offset, h.ts_recent};
+    k.count.add(counted::segments_sent);
+    h.ack_pending = false;
+    if (!syn) return true;
+    h.syn_ack_pending = false;
+    h.announced_mss = offered_mss(h.ends_, h.route.mtu);
+    header.flags.syn = true;
+    header.options.maximum_segment_size = h.announced_mss;
+    if (h.window_scaling) header.options.window_scale = h.scale;
+    if (h.sent_at == instant{}) h.sent_at = now;
+    return true;
+}
+
+bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept {
+    if (!t.ack_pending) return false;
+    t.ack_pending = false;
+    address(out, t.ends_, t.snd_nxt);
+    out.header.flags.ack = true;
+    out.header.acknowledgment = t.rcv_nxt.value();
+    out.header.window = t.window;
+    if (t.timestamps)
+        out.header.options.timestamps =
+            wire::tcp_timestamps{k.milliseconds(now) + t.ts_offset, t.ts_recent};
+    k.count.add(counted::segments_sent);
+    return true;
+}
+
+bool next_segment(core& k, reply& r, segment& out) noexcept {
+    if (r.sent) {
+        k.replies.destroy(&r);
+        return false;
+    }
+    r.sent = true;
+    address(out, r.ends_, seq(r.sequence));
+    out.header.flags.rst = true;
+    out.header.flags.ack = r.ack;
+    out.header.acknowledgment = r.acknowledgment;
+    k.count.add(counted::segments_sent);
+    k.count.add(counted::resets_sent);
+    return true;
+}
+
+}  // namespace coax::stack::tcp

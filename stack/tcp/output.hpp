@@ -1,0 +1,20 @@
+// What a sender puts on the wire next. Each question has its function; the first that answers yes
+// has filled the segment. Knows no frame and no route but the MTU.
+#pragma once
+
+#include "stack/tcp/core.hpp"
+
+namespace coax::stack::tcp {
+
+// False: nothing to send now. A reply, once sent, is freed by the call that answers false.
+bool next_segment(core& k, connection& c, instant now, segment& out) noexcept;
+bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept;
+bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept;
+bool next_segment(core& k, reply& r, segment& out) noexcept;
+
+// The window to advertise, with silly-window avoidance (RFC 9293 3.8.6.2.2); moves rcv.edge.
+std::uint32_t advertise_window(connection& c) noexcept;
+// The user took data: is the news worth a segment of its own?
+bool is_window_update_due(const connection& c) noexcept;
+
+}  // namespace coax::stack::tcp

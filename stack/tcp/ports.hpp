@@ -1,0 +1,67 @@
+// Which local endpoints are bound, who listens on them, and which ports have connections.
+// Knows no segment.
+#pragma once
+
+#include <cstdint>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "stack/tcp/connection.hpp"
+#include "stack/tcp/half_open.hpp"
+#include "stack/tcp/pool.hpp"
+
+namespace coax::stack::tcp {
+
+// A socket's claim on a local endpoint. With `listening`: the listener with its two queues.
+struct binding {
+    explicit binding(std::uint32_t pool_index) noexcept : index(pool_index) {}
+
+    std::uint32_t index;
+    endpoint local;
+    bool reuse = false;
+    bool listening = false;
+    std::uint32_t backlog = 0;       // longest accept queue
+    std::uint32_t accept_count = 0;  // connections in it
+    std::uint32_t syn_count = 0;     // half-open ones
+    connection* owner = nullptr;
+    binding* next = nullptr;  // same port
+    event_list accept_queue;
+    syn_queue half_opens;
+};
+
+class port_table {
+  public:
+    // 0.0.0.0 and :: stand for any address; :: for those of both families.
+    static bool is_any(const ip_address& a) noexcept {
+        return a == ip_address::any_v4() || a == ip_address();
+    }
+    static bool covers(const ip_address& bound, const ip_address& address) noexcept {
+        return bound == address || bound == ip_address() ||
+               (bound == ip_address::any_v4() && address.is_v4());
+    }
+
+    // RFC 9293 3.9.1: the most specific listener for a local endpoint; nullptr: none.
+    binding* find_listener(const endpoint& local) const noexcept;
+    // May `b.local` be claimed? As Linux: two claims on overlapping addresses exclude each other,
+    // unless both allow reuse and none listens; connections of an earlier socket exclude those
+    // who don't allow reuse.
+    bool is_free(const endpoint& local, bool reuse) const noexcept;
+    // Another listener on an overlapping address?
+    bool can_listen(const binding& b) const noexcept;
+    bool has_bindings(std::uint16_t port) const noexcept;
+    bool has_users(std::uint16_t port) const noexcept { return ports_.contains(port); }
+
+    void add(binding& b) noexcept;
+    void remove(binding& b) noexcept;
+    void add_connection(std::uint16_t port) noexcept { ++ports_[port].connections; }
+    void remove_connection(std::uint16_t port) noexcept;
+
+  private:
+    struct use {
+        std::uint32_t connections = 0;  // of all states, bound ones aside
+        binding* first = nullptr;
+    };
+    boost::unordered_flat_map<std::uint16_t, use> ports_;
+};
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,54 @@
+// Resets and other answers to what is not acceptable, and the limits on them.
+#include "stack/tcp/lifecycle.hpp"
+
+namespace coax::stack::tcp {
+
+void queue_reset(core& k, const flow& ends, const path& route, std::uint32_t sequence, bool ack,
+                 std::uint32_t acknowledgment) noexcept {
+    reply* r = k.replies.create();
+    if (r == nullptr) {
+        k.count.add(counted::resets_suppressed);
+        return;
+    }
+    r->ends_ = ends;
+    r->route = route;
+    r->sequence = sequence;
+    r->ack = ack;
+    r->acknowledgment = acknowledgment;
+    k.make_ready(*r);
+}
+
+void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept {
+    if (in.header.flags.rst) return;  // RFC 9293 3.10.7.1: never in answer to a reset
+    if (in.now - k.reset_tokens_at >= 1s) {
+        k.reset_tokens = k.config.resets_per_second_max;
+        k.reset_tokens_at = in.now;
+    }
+    if (k.reset_tokens == 0) {
+        k.count.add(counted::resets_suppressed);
+        return;
+    }
+    --k.reset_tokens;
+    // RFC 9293 3.5.2 group 1: the reset takes its sequence number from the ACK field, or is zero
+    // with an acknowledgment of all that came.
+    if (in.header.flags.ack) queue_reset(k, ends, route, in.ack.value(), false, 0);
+    else queue_reset(k, ends, route, 0, true, (in.first + in.length).value());
+}
+
+// A count per connection tells an attacker on another connection nothing: the shared count of
+// RFC 5961 7 was a side channel (CVE-2016-5696).
+bool may_challenge(core& k, std::uint32_t& last, instant now) noexcept {
+    const std::uint32_t ms = k.milliseconds(now);
+    const auto interval = static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(k.config.challenge_ack_interval)
+            .count());
+    if (last != 0 && ms - last < interval) {
+        k.count.add(counted::challenges_suppressed);
+        return false;
+    }
+    last = ms;
+    k.count.add(counted::challenge_acks);
+    return true;
+}
+
+}  // namespace coax::stack::tcp

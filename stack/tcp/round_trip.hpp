@@ -1,0 +1,73 @@
+// Round-trip time estimation and the retransmission timeout (RFC 6298). Knows no segments: the
+// caller measures, and obeys Karn's rule.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "stack/base/time.hpp"
+#include "stack/config.hpp"
+
+namespace coax::stack::tcp {
+
+// A retransmission timeout that was clamped: RFC 6298 (2.4), (2.5). Can't be made otherwise.
+class retransmission_timeout {
+  public:
+    static retransmission_timeout clamped(duration wanted, const tcp_config& config) noexcept {
+        return retransmission_timeout(std::clamp(wanted, config.rto_min, config.rto_max));
+    }
+    // RFC 6298 (5.5): doubled `times` times, at most rto_max.
+    duration backed_off(std::uint8_t times, const tcp_config& config) const noexcept {
+        if (times >= 20) return config.rto_max;
+        return std::min(value() * (std::int64_t{1} << times), config.rto_max);
+    }
+    duration value() const noexcept { return std::chrono::microseconds(microseconds_); }
+
+  private:
+    explicit retransmission_timeout(duration d) noexcept
+        : microseconds_(
+              static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::microseconds>(d).count())) {
+    }
+    std::uint32_t microseconds_;
+};
+
+class round_trip {
+  public:
+    // RFC 6298 (2.1)
+    explicit round_trip(const tcp_config& config) noexcept
+        : rto_(retransmission_timeout::clamped(config.rto_initial, config)) {}
+
+    void sample(duration measured, const tcp_config& config) noexcept {
+        const std::int64_t r = std::clamp<std::int64_t>(measured.count() / 1000, 1, longest);
+        if (smoothed_ == 0) {  // RFC 6298 (2.2)
+            smoothed_ = static_cast<std::uint32_t>(r);
+            variation_ = static_cast<std::uint32_t>(r / 2);
+        } else {  // RFC 6298 (2.3): beta 1/4, alpha 1/8
+            const std::int64_t error = r - std::int64_t{smoothed_};
+            const std::int64_t deviation = (error < 0 ? -error : error) - std::int64_t{variation_};
+            variation_ = static_cast<std::uint32_t>(variation_ + deviation / 4);
+            smoothed_ = static_cast<std::uint32_t>(
+                std::max<std::int64_t>(std::int64_t{smoothed_} + error / 8, 1));
+        }
+        rto_ = retransmission_timeout::clamped(smoothed() + std::max(variation() * 4, granularity),
+                                               config);
+    }
+    bool measured() const noexcept { return smoothed_ != 0; }
+    duration smoothed() const noexcept { return std::chrono::microseconds(smoothed_); }
+    duration variation() const noexcept { return std::chrono::microseconds(variation_); }
+    const retransmission_timeout& timeout() const noexcept { return rto_; }
+    // RFC 6298 (5.7): the SYN was retransmitted, so data starts with at least 3 s.
+    void distrust(const tcp_config& config) noexcept {
+        rto_ = retransmission_timeout::clamped(std::max(rto_.value(), duration(3s)), config);
+    }
+
+  private:
+    static constexpr duration granularity = 1ms;        // G of RFC 6298 (2)
+    static constexpr std::int64_t longest = 600000000;  // microseconds; more is no measurement
+
+    std::uint32_t smoothed_ = 0;  // microseconds; 0: not measured
+    std::uint32_t variation_ = 0;
+    retransmission_timeout rto_;
+};
+
+}  // namespace coax::stack::tcp

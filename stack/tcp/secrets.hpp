@@ -1,0 +1,63 @@
+// What a stranger must not guess: keys of the demux table, initial sequence numbers (RFC 6528),
+// ephemeral ports (RFC 6056) and timestamp offsets (RFC 7323 5.4). Drawn once per layer.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/flow.hpp"
+#include "stack/base/random.hpp"
+#include "stack/base/siphash.hpp"
+#include "stack/base/time.hpp"
+#include "stack/tcp/sequence.hpp"
+
+namespace coax::stack::tcp {
+
+// The words of a key, in one fixed order: two for IPv4, five for IPv6.
+template <class Hash>
+std::uint64_t hash_flow(Hash hash, const flow& f, std::uint32_t ports) noexcept {
+    if (f.local.address.is_v4() && f.remote.address.is_v4()) {
+        hash.word((std::uint64_t{f.local.address.to_v4()} << 32) | f.remote.address.to_v4());
+        return hash.finish(ports, 4);
+    }
+    hash.word(f.local.address.high());
+    hash.word(f.local.address.low());
+    hash.word(f.remote.address.high());
+    hash.word(f.remote.address.low());
+    return hash.finish(ports, 4);
+}
+
+class secrets {
+  public:
+    explicit secrets(random_source& randomness) noexcept
+        : demux_{randomness.next(), randomness.next()},
+          sequence_{randomness.next(), randomness.next()},
+          port_{randomness.next(), randomness.next()},
+          timestamp_{randomness.next(), randomness.next()} {}
+
+    // For the demux table.
+    std::uint32_t demux_hash(const flow& f) const noexcept {
+        return static_cast<std::uint32_t>(hash_flow(siphash_1_3(demux_), f, ports_of(f)));
+    }
+    // RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3: a 4 us clock plus a keyed hash of the flow.
+    seq initial_sequence(const flow& f, instant now) const noexcept {
+        const auto clock = static_cast<std::uint64_t>(now.time_since_epoch().count()) / 4000;
+        return seq(
+            static_cast<std::uint32_t>(hash_flow(siphash_2_4(sequence_), f, ports_of(f)) + clock));
+    }
+    // RFC 6056 3.3.4: F over (local, remote, remote port).
+    std::uint64_t port_offset(const flow& f) const noexcept {
+        return hash_flow(siphash_2_4(port_), f, f.remote.port);
+    }
+    // RFC 7323 5.4: an offset per flow, so that the clock does not tell hosts apart or uptime.
+    std::uint32_t timestamp_offset(const flow& f) const noexcept {
+        return static_cast<std::uint32_t>(hash_flow(siphash_2_4(timestamp_), f, ports_of(f)));
+    }
+
+  private:
+    static std::uint32_t ports_of(const flow& f) noexcept {
+        return (std::uint32_t{f.local.port} << 16) | f.remote.port;
+    }
+    siphash_key demux_, sequence_, port_, timestamp_;
+};
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,89 @@
+// The send buffer's chain of blocks. All blocks but the last are full, so an offset is arithmetic.
+#include "stack/tcp/send_buffer.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace coax::stack::tcp {
+
+std::uint32_t send_buffer::append(block_pool& pool, const_bytes data,
+                                  std::uint32_t limit) noexcept {
+    if (size_ >= limit) return 0;
+    const auto wanted =
+        static_cast<std::uint32_t>(std::min<std::size_t>(data.size(), limit - size_));
+    std::uint32_t taken = 0;
+    while (taken < wanted) {
+        if (tail_ == nullptr || tail_used_ == block::capacity) {
+            block* b = pool.take();
+            if (b == nullptr) break;
+            b->next = nullptr;
+            if (tail_ == nullptr) {
+                head_ = cursor_ = b;
+                head_offset_ = 0;
+                cursor_blocks_ = 0;
+            } else {
+                tail_->next = b;
+            }
+            tail_ = b;
+            tail_used_ = 0;
+        }
+        const std::uint32_t n = std::min(wanted - taken, block::capacity - tail_used_);
+        std::memcpy(tail_->data + tail_used_, data.data() + taken, n);
+        tail_used_ += n;
+        taken += n;
+    }
+    size_ += taken;
+    return taken;
+}
+
+void send_buffer::release(block_pool& pool, std::uint32_t count) noexcept {
+    assert(count <= size_);
+    size_ -= count;
+    if (size_ == 0) {
+        clear(pool);
+        return;
+    }
+    head_offset_ += count;
+    while (head_offset_ >= block::capacity) {
+        head_offset_ -= block::capacity;
+        block* gone = head_;
+        head_ = gone->next;
+        if (cursor_ == gone) cursor_ = head_;
+        else --cursor_blocks_;
+        pool.give_back(gone);
+    }
+}
+
+std::uint32_t send_buffer::gather(std::uint32_t offset, std::uint32_t length,
+                                  std::span<const_bytes> pieces, std::uint8_t& used) noexcept {
+    assert(offset <= size_ && length <= size_ - offset);
+    used = 0;
+    if (length == 0) return 0;
+    std::uint32_t at = head_offset_ + offset;  // from data[0] of *head_
+    const std::uint32_t target = at / block::capacity;
+    if (target < cursor_blocks_) {
+        cursor_ = head_;
+        cursor_blocks_ = 0;
+    }
+    for (; cursor_blocks_ < target; ++cursor_blocks_) cursor_ = cursor_->next;
+    at -= target * block::capacity;
+    std::uint32_t covered = 0;
+    for (block* b = cursor_; covered < length && used < pieces.size(); b = b->next) {
+        const std::uint32_t n = std::min(length - covered, block::capacity - at);
+        pieces[used++] = const_bytes(b->data + at, n);
+        covered += n;
+        at = 0;
+    }
+    return covered;
+}
+
+void send_buffer::clear(block_pool& pool) noexcept {
+    while (head_ != nullptr) {
+        block* gone = head_;
+        head_ = gone->next;
+        pool.give_back(gone);
+    }
+    *this = send_buffer();
+}
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,38 @@
+// What the user gave and the peer has not acknowledged: a chain of blocks, appended at the end,
+// released at the front, and read at any offset for (re)transmission without copying.
+// Knows no sequence numbers: offset 0 is the first byte not acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "stack/base/payload.hpp"
+#include "stack/tcp/block_pool.hpp"
+
+namespace coax::stack::tcp {
+
+class send_buffer {
+  public:
+    std::uint32_t size() const noexcept { return size_; }
+
+    // Copies as much as `limit` bytes in the buffer and the pool allow; returns how much.
+    std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept;
+    // Drops `count` bytes (at most size()) from the front.
+    void release(block_pool& pool, std::uint32_t count) noexcept;
+    // Points `pieces` at up to `length` bytes from `offset` on. Returns how many bytes they cover
+    // (less than length when there are too few pieces); `used` tells how many pieces.
+    std::uint32_t gather(std::uint32_t offset, std::uint32_t length, std::span<const_bytes> pieces,
+                         std::uint8_t& used) noexcept;
+    void clear(block_pool& pool) noexcept;
+
+  private:
+    block* head_ = nullptr;
+    block* tail_ = nullptr;
+    block* cursor_ = nullptr;          // block of the last gather(): sending goes forward
+    std::uint32_t size_ = 0;           // bytes
+    std::uint32_t head_offset_ = 0;    // first byte in *head_
+    std::uint32_t tail_used_ = 0;      // bytes written in *tail_
+    std::uint32_t cursor_blocks_ = 0;  // how many blocks *cursor_ lies behind *head_
+};
+
+}  // namespace coax::stack::tcp

@@ -1,0 +1,156 @@
+// Expiry of the timers of connections, half-open connections and TIME-WAIT.
+#include "stack/tcp/timers.hpp"
+
+#include <algorithm>
+
+#include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/recovery.hpp"
+
+namespace coax::stack::tcp {
+
+namespace {
+
+constexpr std::uint8_t first_threshold = 3;  // R1, RFC 9293 3.8.3 (SHLD-10): retransmissions
+constexpr std::uint8_t orphan_probes_max = 8;
+
+void give_up(core& k, connection& c) noexcept {
+    k.count.add(counted::user_timeouts);
+    end(k, c, c.soft_error != error::none ? c.soft_error : error::timed_out);
+}
+
+// R2 (RFC 9293 3.8.3, MUST-20, MUST-21): no progress for the user timeout. For one that nobody
+// owns any more, a shorter one.
+bool is_hopeless(core& k, connection& c, instant now) noexcept {
+    if (c.stalled_since == never) c.stalled_since = now;
+    const duration limit = c.is_orphan() ? std::min(k.config.orphan_timeout, k.config.user_timeout)
+                                         : k.config.user_timeout;
+    return now - c.stalled_since >= limit;
+}
+
+// RFC 6298 (5.4) to (5.7)
+void on_syn_timeout(core& k, connection& c) noexcept {
+    k.count.add(counted::timeouts);
+    if (c.retries >= k.config.syn_retries) {  // MUST-23
+        k.count.add(counted::failed_opens);
+        give_up(k, c);
+        return;
+    }
+    ++c.retries;
+    c.syn_pending = true;
+    k.make_ready(c);
+}
+
+void on_retransmission(core& k, connection& c, instant now) noexcept {
+    if (c.current == state::syn_sent || c.current == state::syn_received) {
+        on_syn_timeout(k, c);
+        return;
+    }
+    if (c.snd.una == c.snd.nxt) {  // nothing was sent: the way out was missing
+        k.make_ready(c);
+        return;
+    }
+    k.count.add(counted::timeouts);
+    if (is_hopeless(k, c, now)) {
+        give_up(k, c);
+        return;
+    }
+    recovery_on_timeout(k, c, now);
+    if (c.retries < 255) ++c.retries;
+    // MUST-20 (a): at R1 the IP layer is told to look for another way
+    if (c.retries == first_threshold) c.route.epoch = 0;
+}
+
+void on_persist(core& k, connection& c, instant now) noexcept {
+    if (c.sending.size() == 0 && !(c.fin_queued && (!c.fin_sent || c.snd.una != c.snd.nxt))) {
+        c.probing = false;
+        return;
+    }
+    if (c.is_orphan() && c.retries >= orphan_probes_max) {
+        k.count.add(counted::orphans_killed);
+        abort(k, c, now);
+        return;
+    }
+    if (is_hopeless(k, c, now)) {
+        give_up(k, c);
+        return;
+    }
+    if (c.retries < 255) ++c.retries;
+    c.probe_pending = true;
+    k.make_ready(c);
+    k.set_timer(c, timer::persist, now + c.rtt.timeout().backed_off(c.retries, k.config));
+}
+
+void on_keep_alive(core& k, connection& c, instant now) noexcept {
+    if (!c.keep_alive) return;
+    if (c.probes_sent >= k.config.keep_alive_probes) {  // MUST-26: not after a single probe
+        give_up(k, c);
+        return;
+    }
+    ++c.probes_sent;
+    c.keep_alive_pending = true;
+    k.make_ready(c);
+    k.set_timer(c, timer::keep_alive, now + k.config.keep_alive_interval);
+}
+
+// May free `c`; the timer's deadline is already cleared.
+void fire(core& k, connection& c, timer t, instant now) noexcept {
+    switch (t) {
+        case timer::retransmission: on_retransmission(k, c, now); break;
+        case timer::persist: on_persist(k, c, now); break;
+        case timer::delayed_ack:
+            c.ack_now = true;
+            k.make_ready(c);
+            break;
+        case timer::keep_alive: on_keep_alive(k, c, now); break;
+        case timer::lifetime:
+            k.count.add(counted::orphans_killed);
+            destroy(k, c);
+            break;
+    }
+}
+
+void fire_connection(core& k, connection& c, instant now) noexcept {
+    const socket_id self = k.id_of(c);
+    c.due = never;
+    for (std::size_t i = 0; i < timer_count; ++i) {
+        if (c.deadlines[i] > now) continue;
+        c.deadlines[i] = never;
+        fire(k, c, static_cast<timer>(i), now);
+        // Freed, or over: then no timer runs.
+        if (k.connections.find(self.index, self.generation) == nullptr || !c.in_table) return;
+    }
+    const instant next = *std::min_element(c.deadlines.begin(), c.deadlines.end());
+    if (next < c.due) k.timers.arm(c, next);
+}
+
+void fire_half_open(core& k, half_open& h, instant now) noexcept {
+    if (h.retries >= k.config.syn_ack_retries) {
+        k.count.add(counted::failed_opens);
+        destroy(k, h);
+        return;
+    }
+    ++h.retries;
+    h.syn_ack_pending = true;
+    k.make_ready(h);
+    const duration wait =
+        std::min(k.config.rto_initial * (1 << std::min<int>(h.retries, 16)), k.config.rto_max);
+    k.timers.arm(h, now + wait);
+}
+
+}  // namespace
+
+void fire_timers(core& k, instant now) noexcept {
+    while (timer_node* node = k.timers.take_expired(now)) {
+        switch (node->owned_by) {
+            case timer_node::owner::connection:
+                fire_connection(k, *static_cast<connection*>(node), now);
+                break;
+            case timer_node::owner::half_open:
+                fire_half_open(k, *static_cast<half_open*>(node), now);
+                break;
+            case timer_node::owner::time_wait: destroy(k, *static_cast<time_wait*>(node)); break;
+        }
+    }
+}
+
+}  // namespace coax::stack::tcp

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,10 @@ inline bytes text_bytes(std::string_view text) {
 }
 
 inline bytes joined(const bytes& front, const bytes& back) {
-    bytes all = front;
-    all.insert(all.end(), back.begin(), back.end());
+    bytes all;
+    all.reserve(front.size() + back.size());
+    for (const auto& part : {std::cref(front), std::cref(back)})
+        for (const std::byte b : part.get()) all.push_back(b);
     return all;
 }
 

@@ -32,6 +32,7 @@ class memory_device final : public stack::device {
     stack::device_capabilities caps;
     std::size_t room =
         1'000'000;               // transmit slots in all; a test lowers it to make the device full
+    std::size_t slot_bytes = 0;  // capacity of slots; 0: as device.hpp promises
     std::size_t head_bytes = 0;  // cut received frames: the first piece; 0: whole
     std::size_t piece_bytes = 100;  // and the further ones
     std::deque<sent_frame> sent;
@@ -69,8 +70,9 @@ class memory_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override {
         ++reserve_calls;
         const std::size_t count = std::min(slots.size(), room - std::min(room, lent_.size()));
-        const std::size_t capacity = std::max<std::size_t>(caps.mtu + std::size_t{14},
+        const std::size_t promised = std::max<std::size_t>(caps.mtu + std::size_t{14},
                                                            caps.gso_max_bytes + std::size_t{128});
+        const std::size_t capacity = slot_bytes == 0 ? promised : slot_bytes;
         for (std::size_t i = 0; i < count; ++i) {
             lent_.push_back(bytes(capacity));
             slots[i] = {};

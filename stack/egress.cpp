@@ -120,9 +120,10 @@ bool egress::send_icmp(instant now) {
 bool egress::send_datagrams(instant now) {
     while (all_.udp.has_outgoing()) {
         if (!send_datagram(all_.udp.front_outgoing(), all_.udp.front_payload(), now)) return false;
+        const bool had_event = all_.udp.has_event();
         all_.udp.pop_outgoing();
+        if (!had_event && all_.udp.has_event()) has_news_ = true;  // room for those that wait
     }
-    has_news_ = has_news_ || all_.udp.has_event();
     return true;
 }
 

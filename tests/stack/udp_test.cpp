@@ -274,7 +274,7 @@ TEST_CASE("egress: a full device loses nothing, and the rest goes when there is 
     CHECK(net.host->flush(net.now));
     REQUIRE(net.device.sent.size() == 50);
     for (std::uint8_t i = 0; i < 50; ++i) CHECK(net.take_packet()->inside.back() == std::byte{i});
-    CHECK(net.count("device.frames_sent") == 50 + 3);  // announcements, the reply to the peer
+    CHECK(net.count("device.frames_sent") == 50 + 3);  // 2 announcements, 1 reply
 }
 
 TEST_CASE("egress: slots come and go in bursts, and unused ones are kept") {

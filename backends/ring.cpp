@@ -26,6 +26,9 @@ constexpr std::array<std::uint32_t, 5> setups{
     0,
 };
 
+// COOP_TASKRUN: a thread that sleeps elsewhere would never see the work done.
+constexpr std::uint32_t bound_to_thread = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN;
+
 constexpr std::uint32_t completions_per_submission = 4;
 // reap() flushes the kernel's overflow list at most so often, that a flood cannot hold it.
 constexpr int rounds_per_reap = 16;
@@ -42,10 +45,11 @@ ring::ring() = default;
 
 ring::~ring() { close(); }
 
-std::error_code ring::open(std::uint32_t submission_entries) noexcept {
+std::error_code ring::open(std::uint32_t submission_entries, issuer who) noexcept {
     assert(!open_);
     int result = -EINVAL;
     for (std::uint32_t flags : setups) {
+        if (who == issuer::any_thread && (flags & bound_to_thread) != 0) continue;
         io_uring_params parameters{};
         parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
         parameters.cq_entries = submission_entries * completions_per_submission;
@@ -175,6 +179,18 @@ unsigned ring::reap() noexcept {
         if (delivered == 0 || !open_ || !entering || !kernel_has_work()) break;
     }
     return count;
+}
+
+bool ring::settle() noexcept {
+    if (!open_ || !enabled_) return false;
+    do {
+        refill();
+        const unsigned before = io_uring_sq_ready(&ring_);
+        ++enters_;
+        if (!note(io_uring_submit_and_get_events(&ring_))) return false;
+        if (io_uring_sq_ready(&ring_) == before) break;
+    } while (has_submissions());
+    return !has_submissions();
 }
 
 void ring::submit_and_wait(stack::duration timeout) noexcept {

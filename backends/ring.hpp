@@ -27,6 +27,10 @@ class completion {
 // Sleeping without a limit, for submit_and_wait().
 inline constexpr stack::duration no_limit = stack::duration::max();
 
+// Who enters the kernel for a ring. any_thread (one after the other, never two at once) gives up
+// SINGLE_ISSUER and DEFER_TASKRUN: completions then interrupt the thread that submitted.
+enum class issuer : std::uint8_t { one_thread, any_thread };
+
 class ring {
   public:
     // Flags as the kernel has them: SINGLE_ISSUER | DEFER_TASKRUN | SUBMIT_ALL, else fewer.
@@ -41,7 +45,8 @@ class ring {
     // `submission_entries`: rounded up to a power of two; the completion queue has four times as
     // many, and the kernel keeps what overflows. Errors: ENOSYS or EPERM where io_uring is missing
     // or forbidden, ENOMEM, EMFILE.
-    std::error_code open(std::uint32_t submission_entries) noexcept;
+    std::error_code open(std::uint32_t submission_entries,
+                         issuer who = issuer::one_thread) noexcept;
     // Gives the ring back to the kernel, which ends whatever is in flight; no completion is
     // delivered afterwards. Any thread.
     void close() noexcept;
@@ -74,6 +79,12 @@ class ring {
     // (no_limit: none), in one io_uring_enter. Completions are not delivered; call reap(). May
     // return early.
     void submit_and_wait(stack::duration timeout) noexcept;
+
+    // Submits, and lets the kernel do at once the deferred work this causes: afterwards it has let
+    // go of what was cancelled (its descriptors, its user memory). One system call. Completions are
+    // not delivered. False if the kernel was not entered: another thread's ring, or one that nobody
+    // entered yet (then the submissions wait for its thread).
+    bool settle() noexcept;
 
     // The last refusal that is not one of the passing ones: EEXIST when another thread owns the
     // ring, EBADR when the kernel lost a completion for want of memory. Empty while all is well.

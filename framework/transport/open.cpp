@@ -6,6 +6,7 @@
 #include "backends/spec.hpp"
 #include "framework/backend_values.hpp"
 #include "framework/engine.hpp"
+#include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
 
@@ -33,11 +34,15 @@ class socketless final : public transport {
 
 }  // namespace
 
-std::unique_ptr<transport> open_transport(engine&, const context_options& options) {
+std::unique_ptr<transport> open_transport(engine& where, const context_options& options) {
     auto parsed = backends::parse_spec(options.backend);
     if (auto* const wrong = std::get_if<backends::failure>(&parsed))
         throw backend_error(wrong->message);
-    return std::make_unique<socketless>("kernel");
+    const auto& spec = std::get<backends::spec>(parsed);
+    if (std::holds_alternative<backends::kernel_spec>(spec))
+        return std::make_unique<kernel_transport>(where, where.ring());
+    return std::make_unique<socketless>(std::holds_alternative<backends::wire_spec>(spec) ? "wire"
+                                                                                          : "xdp");
 }
 
 }  // namespace coax::detail

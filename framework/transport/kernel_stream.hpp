@@ -1,0 +1,80 @@
+// A kernel TCP socket, connected or listening: its descriptor, its options and its two ends of
+// life. Receiving, sending, accepting and waiting have files of their own.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "framework/transport/kernel_accept.hpp"
+#include "framework/transport/kernel_receive.hpp"
+#include "framework/transport/kernel_send.hpp"
+#include "framework/transport/kernel_wait.hpp"
+
+namespace coax::detail {
+
+class kernel_stream final : public stream_state {
+  public:
+    // Takes the descriptor over.
+    kernel_stream(kernel_transport& home, int descriptor) noexcept;
+    kernel_stream(const kernel_stream&) = delete;
+    kernel_stream& operator=(const kernel_stream&) = delete;
+    ~kernel_stream() override;
+
+    error_code bind(const tcp_endpoint& local) override;
+    error_code listen(int backlog) override;
+    error_code shutdown(bool receive, bool send) override;
+    error_code close() override;
+
+    void start_connect(connect_operation* o) override;
+    void start_accept(accept_operation* o) override;
+    void start_read(transfer_operation* o) override;
+    void start_write(transfer_operation* o) override;
+    void start_wait(wait_operation* o) override;
+    void cancel(socket_operation* o) override;
+    void cancel_all() override;
+
+    std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec) override;
+    std::size_t try_write(std::span<const iovec> buffers, error_code& ec) override;
+    std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) override;
+
+    std::size_t available(error_code& ec) const override;
+    tcp_endpoint local_endpoint(error_code& ec) const override;
+    tcp_endpoint remote_endpoint(error_code& ec) const override;
+    error_code set_option(int level, int name, const void* data, std::size_t size) override;
+    error_code get_option(int level, int name, void* data, std::size_t* size) const override;
+    int native_handle() const noexcept override { return descriptor_; }
+
+    // --- for its parts and the transport
+    kernel_transport& home() const noexcept { return *home_; }
+    int descriptor() const noexcept { return descriptor_; }
+    bool readable() const noexcept;
+    void on_readable() noexcept {
+        if (waiter_.in_flight()) waiter_.on_readable();
+    }
+    void on_landing(flight& f, std::int32_t result, std::uint32_t flags) noexcept;
+    // The transport goes first: closes, and never touches it again.
+    void orphan() noexcept;
+
+  private:
+    friend class kernel_transport;  // the list of streams
+
+    bool in_flight() const noexcept;
+    bool can_start(error_code& ec) const noexcept;
+    void close_grounded() noexcept;
+    void on_connected(flight& f, std::int32_t result) noexcept;
+    void launch_connect(connect_operation& o) noexcept;
+    void abandon() noexcept;
+    void release(bool linger_allowed) noexcept;
+
+    kernel_transport* home_;
+    kernel_stream* before_ = nullptr;
+    kernel_stream* after_ = nullptr;
+    int descriptor_;
+    kernel_receiver receiver_{*this};
+    kernel_sender sender_{*this};
+    kernel_waiter waiter_{*this};
+    std::unique_ptr<kernel_listener> listener_;  // from listen() on
+    flight* connecting_ = nullptr;
+};
+
+}  // namespace coax::detail

@@ -143,6 +143,7 @@ void queue::reap() noexcept {
 std::size_t queue::reserve(std::span<stack::tx_slot> slots) noexcept {
     reap();
     const std::size_t count = std::min<std::size_t>(slots.size(), pool_.free());
+    starved_ = count == 0;
     for (auto& slot : slots.first(count)) {
         const std::uint32_t frame = pool_.lend();
         slot = {};
@@ -152,6 +153,12 @@ std::size_t queue::reserve(std::span<stack::tx_slot> slots) noexcept {
         slot.token = frame;
     }
     return count;
+}
+
+bool queue::room_came() noexcept {
+    reap();
+    if (pool_.free() != 0) starved_ = false;
+    return !starved_;
 }
 
 void queue::transmit(std::span<const stack::tx_slot> slots) noexcept {

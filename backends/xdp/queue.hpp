@@ -47,6 +47,10 @@ class queue {
     void transmit(std::span<const stack::tx_slot> slots) noexcept;
     void cancel(std::span<const stack::tx_slot> slots) noexcept;
 
+    // The last reserve() had no slot to give. Once room_came() has answered true, no more.
+    bool starved() const noexcept { return starved_; }
+    bool room_came() noexcept;
+
     const frame_pool& pool() const noexcept { return pool_; }
     std::uint64_t received() const noexcept { return received_; }
     std::uint64_t transmitted() const noexcept { return transmitted_; }
@@ -71,6 +75,7 @@ class queue {
     // Pieces of the multi-buffer frames handed out; never beyond the reserved capacity, so that
     // spans into it stay valid.
     std::vector<stack::const_bytes> pieces_;
+    bool starved_ = false;
     std::uint64_t received_ = 0;
     std::uint64_t transmitted_ = 0;
     std::uint64_t dropped_in_pieces_ = 0;

@@ -31,7 +31,9 @@ bool waker::kick_needed() const noexcept {
 }
 
 void waker::submit_kick(ring& r) noexcept {
+    if (!again_) pause_length_ = {};  // the last one sent everything
     again_ = false;
+    blocked_ = false;
     sent_at_kick_ = queue_.transmitted();
     // Copy mode always wants the call; a driver in zero-copy mode may be polling by itself.
     if (!queue_.send_needs_call()) return;
@@ -68,10 +70,20 @@ void waker::kick(ring& r) noexcept {
 
 bool waker::prepare_to_sleep(ring& r) noexcept {
     if (ended_) return true;
+    bool pause = false;
     if (kick_needed()) {
+        pause = blocked_;
         if (!blocked_) submit_kick(r);
-        else if (!pause_armed_) submit_pause(r);
     }
+    if (queue_.starved()) {
+        pause = true;
+        if (queue_.room_came()) {
+            pause_length_ = {};
+            return false;
+        }
+    }
+    // No event tells that the interface took frames or gave some back.
+    if (pause && !pause_armed_) submit_pause(r);
     // No frame can slip through between this look and the sleep: arming the poll looks again.
     if (queue_.frames_waiting()) return false;
     if (!poll_armed_) submit_poll(r);
@@ -80,11 +92,7 @@ bool waker::prepare_to_sleep(ring& r) noexcept {
 
 // Only failures are delivered, where the kernel can be told so.
 void waker::on_kick(std::int32_t result) noexcept {
-    if (result >= 0) {
-        blocked_ = false;
-        pause_length_ = {};
-        return;
-    }
+    if (result >= 0) return;
     switch (-result) {
         case EAGAIN:
         case ENOBUFS:

@@ -35,7 +35,8 @@ class waker {
     trouble take_trouble() noexcept;
 
     std::uint64_t kicks() const noexcept { return kicks_; }
-    // Frames that the interface had no room for and that the kernel dropped (EBUSY).
+    // Frames that the interface had no room for and that the kernel dropped (EBUSY), as far as it
+    // tells: it says nothing of a frame that it drops while a poll is armed, which sends, too.
     std::uint64_t lost() const noexcept { return lost_; }
     // Kicks that found no room (EAGAIN); nothing is lost by them.
     std::uint64_t postponed() const noexcept { return postponed_; }

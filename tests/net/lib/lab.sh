@@ -12,6 +12,8 @@
 #   lab_end PID [SIGNAL] ends a process started so, and waits for it; returns its exit status
 #   lab_forget PID       waits for a process that ends by itself; returns its exit status
 #   lab_await FILE TEXT [SECONDS]   waits until FILE holds TEXT (default 10 s); fails if it does not
+#   lab_check TEXT CMD...   runs CMD; if it fails, says TEXT and what CMD printed, and ends the script
+#   lab_field FILE NAME  the number behind NAME in a program's output
 #   lab_counter NAME     an snmp counter of the peer's kernel: UdpInCsumErrors, TcpInCsumErrors, ...
 #   lab_remove           ends what runs in the lab and removes it; no harm if there is none
 #
@@ -112,6 +114,17 @@ lab_await() {
         sleep 0.02
     done
 }
+
+lab_check() {
+    local text=$1 output
+    shift
+    output=$("$@" 2>&1) && return
+    echo "FAILED: $text" >&2
+    printf '%s\n' "$*" "$output" >&2
+    exit 1
+}
+
+lab_field() { awk -v name="$2" '$1 == name { print $2; found = 1 } END { exit !found }' "$1"; }
 
 lab_counter() {
     lab_on_peer awk -v wanted="$1" '

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "backends/xdp/frame_pool.hpp"
+#include "backends/xdp/slot_pool.hpp"
 #include "backends/xdp/rings.hpp"
 #include "stack/device.hpp"
 
@@ -51,7 +51,7 @@ class queue {
     bool starved() const noexcept { return starved_; }
     bool room_came() noexcept;
 
-    const frame_pool& pool() const noexcept { return pool_; }
+    const slot_pool& pool() const noexcept { return pool_; }
     std::uint64_t received() const noexcept { return received_; }
     std::uint64_t transmitted() const noexcept { return transmitted_; }
     std::uint64_t dropped_in_pieces() const noexcept { return dropped_in_pieces_; }
@@ -69,7 +69,7 @@ class queue {
 
     xsk_rings rings_;
     frame_layout layout_;
-    frame_pool pool_;
+    slot_pool pool_;
     std::uint32_t piece_gap_;  // bytes that must stay free before each piece of a sent packet
     std::uint32_t held_ = 0;   // receive descriptors handed out, until release()
     // Pieces of the multi-buffer frames handed out; never beyond the reserved capacity, so that

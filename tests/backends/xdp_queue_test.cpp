@@ -8,7 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "backends/xdp/frame_pool.hpp"
+#include "backends/xdp/slot_pool.hpp"
 #include "backends/xdp/queue.hpp"
 
 namespace {
@@ -277,9 +277,9 @@ TEST_CASE("xdp queue: slots run out, come back with their completions, and none 
     CHECK(q.transmitted() == 10);
 }
 
-TEST_CASE("xdp frame pool: whatever is done, free + lent + kernel is all") {
+TEST_CASE("xdp slot pool: whatever is done, free + lent + kernel is all") {
     constexpr std::uint32_t size = 50;
-    frame_pool pool(size);
+    slot_pool pool(size);
     std::mt19937 random(7);
     std::vector<std::uint32_t> lent;
     std::vector<std::pair<std::uint32_t, unsigned>> kernel;  // frame, pieces left
@@ -312,8 +312,8 @@ TEST_CASE("xdp frame pool: whatever is done, free + lent + kernel is all") {
     }
 }
 
-TEST_CASE("xdp frame pool: a completion for what the kernel does not have changes nothing") {
-    frame_pool pool(4);
+TEST_CASE("xdp slot pool: a completion for what the kernel does not have changes nothing") {
+    slot_pool pool(4);
     const std::uint32_t frame = pool.lend();
     CHECK_FALSE(pool.complete_piece(frame));
     CHECK_FALSE(pool.complete_piece(99));

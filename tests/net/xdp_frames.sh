@@ -1,5 +1,6 @@
+#!/usr/bin/env bash
 # The AF_XDP driver alone, by a program that answers ARP, ping and UDP from raw frames: both modes,
-# checksums from and to the kernel, jumbo frames; and the kernel's own address on the same interface.
+# checksums from and to the kernel, jumbo frames; and the kernel's own address on the interface.
 set -u
 . "$COAX_SOURCE/tests/net/lib/lab.sh"
 lab_need_root
@@ -29,7 +30,7 @@ for mode in native skb; do
         start "xdp:lab0,ip=$lab_coax_ip/24,mode=$mode" $sums
         lab_check "the mode that was asked for" grep -q "($mode, copy)" "$out"
         lab_check "ping, $mode" ping_peer -c 50 $lab_coax_ip
-        lab_check "ping of the largest packet, $mode" ping_peer -c 5 -M do -s 1472 $lab_coax_ip
+        lab_check "ping of the largest packet, $mode" ping_peer -c 5 -M "do" -s 1472 $lab_coax_ip
         lab_check "datagrams, $mode, $sums" ask $lab_coax_ip 7 2000 300
         lab_check "the largest datagrams, $mode, $sums" ask $lab_coax_ip 7 500 1472
         lab_check "tiny datagrams, $mode, $sums" ask $lab_coax_ip 7 500 4
@@ -70,7 +71,7 @@ for spec in "mode=native" "mode=skb" "mode=native,tx_checksum=off"; do
     lab_make xdp-frames --mtu 9000 || exit 1
     start "xdp:lab0,ip=$lab_coax_ip/24,$spec" "$([[ $spec == *off ]] && echo here || echo finish)"
     lab_check "the MTU is told" grep -q "MTU 9000" "$out"
-    lab_check "jumbo ping, $spec" ping_peer -c 20 -M do -s 8972 $lab_coax_ip
+    lab_check "jumbo ping, $spec" ping_peer -c 20 -M "do" -s 8972 $lab_coax_ip
     lab_check "jumbo datagrams, $spec" ask $lab_coax_ip 7 1000 8972
     lab_check "datagrams of about one frame, $spec" ask $lab_coax_ip 7 500 3990
     lab_check "small datagrams, $spec" ask $lab_coax_ip 7 500 100

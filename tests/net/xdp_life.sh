@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The AF_XDP driver's life on an interface: killed and started again at once, the interface taken
 # down and up, changed and removed under it, its own address beside the kernel's.
 set -u

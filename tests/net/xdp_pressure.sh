@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # More frames than the interface takes at once: what the kernel does not take is sent later, what it
 # drops is counted, every frame of memory comes back, and the sums agree with the peer's.
 set -u

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Interfaces with several receive queues: what is bound is served, what is not bound is said.
 set -u
 . "$COAX_SOURCE/tests/net/lib/lab.sh"
@@ -23,9 +24,10 @@ for mode in native skb; do
     lab_check "the program ends in order" test $? = 0
 
     start "xdp:lab0,ip=$lab_coax_ip/24,mode=$mode,queue=1,queues=2"
-    lab_check "the unbound queues are told, with a remedy" grep -q \
-        "note: lab0 spreads frames over 4 receive queues and coax has 2:.*ethtool -L lab0 rx 1;.*queues=4" \
-        "$out"
-    lab_check "frames by unbound queues don't arrive" eval "! timeout 1 ip netns exec $lab_peer_ns $COAX_BIN/net_udp_ask $lab_coax_ip 7 100 100 64"
+    note="note: lab0 spreads frames over 4 receive queues and coax has 2:"
+    lab_check "the unbound queues are told, with a remedy" \
+        grep -q "$note.*ethtool -L lab0 rx 1;.*queues=4" "$out"
+    unheard() { ! timeout 1 ip netns exec "$lab_peer_ns" "$COAX_BIN/net_udp_ask" "$@"; }
+    lab_check "frames by unbound queues don't arrive" unheard $lab_coax_ip 7 100 100 64
     lab_end "$reflect"
 done

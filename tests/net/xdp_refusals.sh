@@ -1,4 +1,5 @@
-# What the AF_XDP backend refuses to open, each with one line that says what is wrong and what to do.
+#!/usr/bin/env bash
+# What the AF_XDP backend refuses to open, each with one line: what is wrong, what to do.
 set -u
 . "$COAX_SOURCE/tests/net/lib/lab.sh"
 lab_need_root
@@ -49,7 +50,8 @@ lab_make xdp-refuse --queues 2 || exit 1
 lab_check "one receive queue" lab_on_coax ethtool -L lab0 rx 1
 refused "more transmit queues than this end receive queues" "xdp:lab0,$ip,mode=native"
 start "xdp:lab0,$ip"
-lab_check "mode=auto says why it is skb" grep -q "note: mode=auto came to skb.*transmit queues" "$out"
+lab_check "mode=auto says why it is skb" \
+    grep -q "note: mode=auto came to skb.*transmit queues" "$out"
 lab_check "mode=auto says that it is skb" grep -q "(skb, copy)" "$out"
 lab_end "$lab_pid"
 

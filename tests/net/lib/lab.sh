@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A lab: two network namespaces joined by one veth pair, for tests and the demo. To be sourced by
 # bash. It knows nothing of the programs that run in it. Nothing is ever made in the namespace of
 # the caller: both ends of the pair are born inside the lab.
@@ -12,7 +13,7 @@
 #   lab_end PID [SIGNAL] ends a process started so, and waits for it; returns its exit status
 #   lab_forget PID       waits for a process that ends by itself; returns its exit status
 #   lab_await FILE TEXT [SECONDS]   waits until FILE holds TEXT (default 10 s); fails if it does not
-#   lab_check TEXT CMD...   runs CMD; if it fails, says TEXT and what CMD printed, and ends the script
+#   lab_check TEXT CMD...   runs CMD; if it fails, says TEXT and what CMD printed, and ends all
 #   lab_field FILE NAME  the number behind NAME in a program's output
 #   lab_counter NAME     an snmp counter of the peer's kernel: UdpInCsumErrors, TcpInCsumErrors, ...
 #   lab_remove           ends what runs in the lab and removes it; no harm if there is none

@@ -2,10 +2,13 @@
 // memory. Checked with Boost 1.81 (Asio 1.26); the constructor of scheduler changed in 1.87 (1.33).
 #include "framework/asio_bridge.hpp"
 
+#include <cerrno>
+#include <cstdint>
 #include <new>
 #include <optional>
 #include <utility>
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <boost/asio/detail/reactor.hpp>
@@ -16,6 +19,7 @@
 #include <boost/asio/execution.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/version.hpp>
+#include <boost/system/system_error.hpp>
 
 #if BOOST_ASIO_VERSION < 102600
 #error "coax needs Boost 1.81 or newer (Asio 1.26)"
@@ -30,7 +34,7 @@ namespace {
 // Microseconds; the loop's own deadline ends the sleep earlier, by way of the ring.
 constexpr long longest_wait = 3'600'000'000;
 
-// An executor of the context that counts no work: the watch on the ring's descriptor must not keep
+// An executor of the context that counts no work: the watch on the ring's signals must not keep
 // run() from ending. Runs what it is given at once; the scheduler calls it on the loop's thread.
 class uncounted_executor {
   public:
@@ -121,24 +125,29 @@ struct asio_bridge::parts : asio::detail::thread_context {
     using stack_entry = thread_call_stack::context;
     static_assert(sizeof(stack_entry) <= sizeof(presence));
 
-    parts(asio::execution_context& where, sleeper& how, int ring)
-        : context(where), task(how), ring_descriptor(ring) {
+    parts(asio::execution_context& where, sleeper& s) : context(where), how(s), task(s) {
         asio::use_service<task_service>(context).task = &task;
         scheduler = &install_scheduler(context);
         scheduler->init_task();
         scheduler->work_started();  // it must never stop by itself
     }
 
-    void watch_ring() {
-        if (watching || !watched) return;
-        watching = true;
+    // Always armed, so that every event of the descriptor is a handler of ours, and is not counted.
+    void watch_signals() {
         watched->async_wait(asio::posix::descriptor_base::wait_read,
-                            [this](const boost::system::error_code&) {
-                                watching = false;
+                            [this](const boost::system::error_code& ec) {
                                 ++own_handlers;
+                                if (ec) return;
+                                read_signals();
+                                watch_signals();
                             });
     }
-    // What the scheduler ran, without the watch on the ring.
+    void read_signals() {
+        std::uint64_t count = 0;
+        [[maybe_unused]] const ssize_t got =
+            ::read(watched->native_handle(), &count, sizeof count);
+    }
+    // What the scheduler ran, without the watch on the signals.
     std::size_t foreign(std::size_t ran) noexcept {
         return ran - std::exchange(own_handlers, std::size_t{0});
     }
@@ -146,18 +155,17 @@ struct asio_bridge::parts : asio::detail::thread_context {
     using descriptor = asio::posix::basic_stream_descriptor<uncounted_executor>;
 
     asio::execution_context& context;
+    sleeper& how;
     sleeping_task task;
-    int ring_descriptor;
     asio::detail::thread_info_base memory;
     asio::detail::scheduler* scheduler = nullptr;
     bool has_reactor = false;
-    bool watching = false;
     std::size_t own_handlers = 0;
     std::optional<descriptor> watched;
 };
 
-asio_bridge::asio_bridge(asio::execution_context& context, sleeper& how, int ring_descriptor)
-    : parts_(std::make_unique<parts>(context, how, ring_descriptor)) {}
+asio_bridge::asio_bridge(asio::execution_context& context, sleeper& how)
+    : parts_(std::make_unique<parts>(context, how)) {}
 
 asio_bridge::~asio_bridge() = default;
 
@@ -175,9 +183,15 @@ bool asio_bridge::reactor_in_use() {
     if (p.has_reactor) return true;
     if (!asio::has_service<asio::detail::reactor>(p.context)) return false;
     p.task.set_reactor(asio::use_service<asio::detail::reactor>(p.context));
-    p.watched.emplace(uncounted_executor(p.context), ::dup(p.ring_descriptor));
+    const int signals = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signals < 0) throw boost::system::system_error(errno, boost::system::system_category());
+    p.watched.emplace(uncounted_executor(p.context), signals);
+    p.how.signal_completions_on(signals);
+    p.watch_signals();
     return p.has_reactor = true;
 }
+
+void asio_bridge::forget_signals() noexcept { parts_->read_signals(); }
 
 std::size_t asio_bridge::poll(bool one) {
     boost::system::error_code ec;
@@ -185,7 +199,6 @@ std::size_t asio_bridge::poll(bool one) {
 }
 
 std::size_t asio_bridge::wait() {
-    if (reactor_in_use()) parts_->watch_ring();
     boost::system::error_code ec;
     return parts_->foreign(parts_->scheduler->wait_one(longest_wait, ec));
 }

@@ -18,8 +18,10 @@ class asio_bridge {
       public:
         // Sleeps in the ring until a completion comes or the loop's deadline is reached.
         virtual void sleep_in_ring() = 0;
-        // The ring's descriptor is about to be waited for by somebody else: hands submissions over
-        // and makes the ring readable at the loop's deadline.
+        // From now on every completion of the ring is signalled on this eventfd.
+        virtual void signal_completions_on(int event_descriptor) noexcept = 0;
+        // Asio's reactor is about to sleep, with that eventfd beside it: hands submissions over and
+        // makes the ring complete something at the loop's deadline.
         virtual void watch_deadline_in_ring() = 0;
         virtual void wake() noexcept = 0;
 
@@ -27,8 +29,8 @@ class asio_bridge {
         ~sleeper() = default;
     };
 
-    // `ring_descriptor` is watched while Asio's reactor sleeps. Both references outlive the bridge.
-    asio_bridge(boost::asio::execution_context& context, sleeper& how, int ring_descriptor);
+    // Both references outlive the bridge.
+    asio_bridge(boost::asio::execution_context& context, sleeper& how);
     ~asio_bridge();
     asio_bridge(const asio_bridge&) = delete;
     asio_bridge& operator=(const asio_bridge&) = delete;
@@ -48,6 +50,9 @@ class asio_bridge {
 
     // There is an object that waits in Asio's reactor. Cheap once true.
     bool reactor_in_use();
+    // Before the last look at the ring that precedes wait(): what is signalled later ends the
+    // sleep.
+    void forget_signals() noexcept;
     // Runs ready handlers of foreign objects: at most one, or all. Their exceptions come through.
     std::size_t poll(bool one);
     // Sleeps, in the ring alone or in Asio's reactor with the ring beside it, until something

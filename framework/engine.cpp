@@ -2,6 +2,7 @@
 #include "framework/engine.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 
@@ -28,12 +29,11 @@ inline void relax() noexcept {
 
 error_code aborted() noexcept { return boost::asio::error::operation_aborted; }
 
-int open_ring(backends::ring& ring, std::uint32_t entries) {
+void open_ring(backends::ring& ring, std::uint32_t entries) {
     if (const auto ec = ring.open(entries)) {
         throw backend_error("io_uring is not usable: " + ec.message() +
                             "; coax needs Linux 5.19 or newer with kernel.io_uring_disabled=0");
     }
-    return ring.descriptor();
 }
 
 }  // namespace
@@ -100,10 +100,8 @@ class engine::occupation {
 
 engine::engine(io_context& context, boost::asio::execution_context& services,
                const context_options& options)
-    : loop(context),
-      clock_(options.clock),
-      spin_(options.spin),
-      bridge_(services, *this, open_ring(ring_, options.ring_entries)) {
+    : loop(context), clock_(options.clock), spin_(options.spin), bridge_(services, *this) {
+    open_ring(ring_, options.ring_entries);
     if (const auto ec = doorbell_.open())
         throw backend_error("no eventfd for the context: " + ec.message());
     turn_time_ = now();
@@ -211,7 +209,11 @@ void engine::next_turn() {
     mailbox_.take_all(ready_);
     ring_.reap();
     more_input_ = transport_->take_input(to_instant(turn_time_));
-    timers_.expire(turn_time_, ready_);
+    if (timers_.next_expiry() <= turn_time_) {
+        operation_queue expired;
+        timers_.expire(turn_time_, expired);
+        complete_all(expired);
+    }
     if (!ready_.empty()) busy_time_ = turn_time_;
     if (!batch_.empty()) return;
     batch_.append(ready_);
@@ -232,6 +234,10 @@ std::size_t engine::idle(clock::time_point deadline) {
         ~awake() { sleeping.store(false, std::memory_order_relaxed); }
     } guard{sleeping_};
     if (out_of_work()) return 0;
+    if (bridge_.reactor_in_use()) {
+        bridge_.forget_signals();
+        if (ring_.reap() != 0) return 0;
+    }
     ++counts_.sleeps;
     const std::size_t ran = bridge_.wait();
     counts_.handlers += ran;
@@ -262,6 +268,13 @@ void engine::sleep_in_ring() {
     const clock::time_point present = now();
     if (sleep_until_ <= present) ring_.flush();
     else ring_.submit_and_wait(sleep_until_ - present);
+}
+
+void engine::signal_completions_on(int event_descriptor) noexcept {
+    // A kernel that refuses would let foreign timers sleep over our I/O: none is known to.
+    [[maybe_unused]] const int refused =
+        io_uring_register_eventfd(&ring_.native(), event_descriptor);
+    assert(refused == 0);
 }
 
 void engine::watch_deadline_in_ring() {

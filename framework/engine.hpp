@@ -100,6 +100,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     std::size_t idle(clock::time_point deadline);
     bool about_to_sleep(clock::time_point deadline) noexcept;
     void sleep_in_ring() override;
+    void signal_completions_on(int event_descriptor) noexcept override;
     void watch_deadline_in_ring() override;
     void flush_everything() noexcept;
     void rethrow_captured();

@@ -6,4 +6,5 @@
 #include <coax/clock.hpp>
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
+#include <coax/steady_timer.hpp>
 #include <coax/tcp.hpp>

@@ -3,7 +3,6 @@
 // waits is the base class and `Finish`, which turns the finished base into the handler's arguments.
 #pragma once
 
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -33,62 +32,105 @@ struct completion {
     void operator()() { std::apply(std::move(handler), std::move(arguments)); }
 };
 
+// Calls at once: nothing stands between the loop and the handler.
+template <class Handler, class Arguments>
+void call(Handler&& handler, Arguments&& arguments) {
+    std::apply(std::move(handler), std::move(arguments));
+}
+
+// By way of an executor that runs the handler itself.
+template <class Executor, class Handler, class Arguments>
+void submit(const Executor& e, Handler&& handler, Arguments&& arguments) {
+    const auto allocator = boost::asio::get_associated_allocator(handler);
+    completion<std::decay_t<Handler>, std::decay_t<Arguments>> whole{std::move(handler),
+                                                                     std::move(arguments)};
+    if constexpr (boost::asio::execution::is_executor_v<Executor>) {
+        boost::asio::prefer(e, boost::asio::execution::allocator(allocator))
+            .execute(std::move(whole));
+    } else {
+        e.dispatch(std::move(whole), allocator);
+    }
+}
+
 // Work on, and the way to, the executor on which the handler wants to run. Nothing of both when
-// that is the loop's own: the operation itself is the loop's work, and the loop may call directly.
+// that is the loop's own: the operation itself is the loop's work, and the loop calls directly.
+// The comparison is by value: the same type may name another context, or forbid running inline.
+// In general: some executor that is not the loop's, a strand for example.
 template <class Executor>
 class handler_executor {
-    static constexpr bool networking_ts = !boost::asio::execution::is_executor_v<Executor>;
-    template <class E, bool Ts>
-    struct holding {
-        using tracked = boost::asio::execution::outstanding_work_t::tracked_t;
-        using type = std::decay_t<typename boost::asio::prefer_result<E, tracked>::type>;
-        static type of(const E& e) {
-            return boost::asio::prefer(e, boost::asio::execution::outstanding_work.tracked);
-        }
-    };
-    template <class E>
-    struct holding<E, true> {
-        using type = boost::asio::executor_work_guard<E>;
-        static type of(const E& e) { return type(e); }
-    };
-    using held = holding<Executor, networking_ts>;
+    using tracked = boost::asio::execution::outstanding_work_t::tracked_t;
+    using held_type = std::decay_t<typename boost::asio::prefer_result<Executor, tracked>::type>;
 
   public:
-    handler_executor(const Executor& wanted, const loop& where) {
-        if (!is_own(wanted, where)) other_.emplace(held::of(wanted));
-    }
-
+    handler_executor(const Executor& wanted, const loop&)
+        : held_(boost::asio::prefer(wanted, tracked())) {}
     template <class Handler, class Arguments>
     void run(Handler&& handler, Arguments&& arguments) {
-        if (!other_) {
-            std::apply(std::move(handler), std::move(arguments));
-            return;
-        }
-        const auto allocator = boost::asio::get_associated_allocator(handler);
-        completion<std::decay_t<Handler>, std::decay_t<Arguments>> whole{std::move(handler),
-                                                                         std::move(arguments)};
-        if constexpr (networking_ts) {
-            other_->get_executor().dispatch(std::move(whole), allocator);
-        } else {
-            boost::asio::prefer(*other_, boost::asio::execution::allocator(allocator))
-                .execute(std::move(whole));
-        }
+        submit(held_, std::move(handler), std::move(arguments));
     }
 
   private:
-    // By value: the same type may name another context, or forbid running inline.
-    static bool is_own(const Executor& wanted, const loop& where) noexcept {
-        if constexpr (std::is_same_v<Executor, executor>) {
-            return wanted == executor(where);
-        } else if constexpr (holds_executor<Executor>) {
-            const executor* const own = wanted.template target<executor>();
-            return own != nullptr && *own == executor(where);
-        } else {
-            return false;
-        }
+    held_type held_;
+};
+
+// Of the Networking TS.
+template <class Executor>
+    requires(!boost::asio::execution::is_executor_v<Executor>)
+class handler_executor<Executor> {
+  public:
+    handler_executor(const Executor& wanted, const loop&) : held_(wanted) {}
+    template <class Handler, class Arguments>
+    void run(Handler&& handler, Arguments&& arguments) {
+        submit(held_.get_executor(), std::move(handler), std::move(arguments));
     }
 
-    std::optional<typename held::type> other_;
+  private:
+    boost::asio::executor_work_guard<Executor> held_;
+};
+
+// Type-erased: empty when it held the loop's own.
+template <class Executor>
+    requires(boost::asio::execution::is_executor_v<Executor> && holds_executor<Executor>)
+class handler_executor<Executor> {
+  public:
+    handler_executor(const Executor& wanted, const loop& where) {
+        const executor* const own = wanted.template target<executor>();
+        if (own == nullptr || *own != executor(where))
+            held_ = boost::asio::prefer(wanted, boost::asio::execution::outstanding_work.tracked);
+    }
+    template <class Handler, class Arguments>
+    void run(Handler&& handler, Arguments&& arguments) {
+        if (held_) submit(held_, std::move(handler), std::move(arguments));
+        else call(std::move(handler), std::move(arguments));
+    }
+
+  private:
+    Executor held_;
+};
+
+// coax::executor, nearly always the loop's own.
+template <>
+class handler_executor<executor> {
+  public:
+    handler_executor(const executor& wanted, const loop& where) noexcept
+        : wanted_(wanted), foreign_(wanted != executor(where)) {
+        if (foreign_) wanted_.get_loop().work_started();
+    }
+    handler_executor(handler_executor&& other) noexcept
+        : wanted_(other.wanted_), foreign_(std::exchange(other.foreign_, false)) {}
+    handler_executor& operator=(handler_executor&&) = delete;
+    ~handler_executor() {
+        if (foreign_) wanted_.get_loop().work_finished();
+    }
+    template <class Handler, class Arguments>
+    void run(Handler&& handler, Arguments&& arguments) {
+        if (foreign_) submit(wanted_, std::move(handler), std::move(arguments));
+        else call(std::move(handler), std::move(arguments));
+    }
+
+  private:
+    executor wanted_;
+    bool foreign_;
 };
 
 template <class Base, class Handler, class IoExecutor, class Finish>

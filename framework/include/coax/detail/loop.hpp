@@ -80,6 +80,9 @@ class loop {
         o->target = nullptr;
         complete(static_cast<operation*>(o));
     }
+    void complete_all(operation_queue& finished) noexcept {
+        while (operation* const o = finished.pop()) complete(o);
+    }
     // A handler that ran inside execute() threw: leaves run() after the present handler.
     void capture_exception(std::exception_ptr e) noexcept {
         if (!captured_) captured_ = std::move(e);

@@ -34,7 +34,9 @@ class timer_node {
     timer_node(const timer_node&) = delete;
     timer_node& operator=(const timer_node&) = delete;
 
-    clock::time_point expiry{};
+    clock::time_point expiry = clock::time_point::min();
+
+    bool is_waiting() const noexcept { return position_ != nowhere; }
 
   private:
     friend class timer_queue;

@@ -65,7 +65,8 @@ bool is_standard(std::string_view name) {
 }
 
 bool is_system(std::string_view name) {
-    static const prefixes folders{"linux/", "sys/", "net/", "netinet/", "arpa/", "asm/"};
+    static const prefixes folders{"linux/", "sys/", "net/",      "netinet/",
+                                  "arpa/",  "asm/", "sanitizer/"};
     return name.ends_with(".h") &&
            (starts_with_one_of(name, folders) || name.find('/') == std::string_view::npos);
 }

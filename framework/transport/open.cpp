@@ -1,48 +1,62 @@
 // Chooses the transport by the kind of backend.
 #include "framework/transport/open.hpp"
 
+#include <utility>
 #include <variant>
 
 #include "backends/spec.hpp"
-#include "framework/backend_values.hpp"
 #include "framework/engine.hpp"
+#include "framework/randomness.hpp"
 #include "framework/transport/kernel_transport.hpp"
+#include "framework/transport/stack_transport.hpp"
 
 namespace coax::detail {
 
 namespace {
 
-// Stands where a transport is not built yet: the context runs handlers and timers, sockets say so.
-class socketless final : public transport {
-  public:
-    explicit socketless(std::string kind) {
-        description_.kind = std::move(kind);
-        description_.notes.push_back("no sockets in this build");
-    }
-    std::unique_ptr<stream_state> open_stream(int, error_code& ec) override {
-        ec = boost::asio::error::operation_not_supported;
-        return nullptr;
-    }
-    const backend_description& describe() const noexcept override { return description_; }
-    void abandon_operations() noexcept override {}
-    void shut_down() noexcept override {}
-    bool idle() const noexcept override { return true; }
+stack_transport::settings settings_of(const backends::wire_spec& what) {
+    return {what.addresses, {}, {}};
+}
+stack_transport::settings settings_of(const backends::xdp_spec& what) {
+    return {what.addresses, what.gateway, {}};
+}
 
-  private:
-    backend_description description_;
+// The addresses that the driver really has, where the specification left the choice to it.
+void complete_addresses(stack_transport::settings& s, const backends::driver& medium) {
+    if (!s.addresses.empty()) return;
+    for (const std::string& text : medium.describe().addresses)
+        if (const auto address = stack::ip_prefix::parse(text)) s.addresses.push_back(*address);
+}
+
+struct opener {
+    engine& where;
+    const context_options& options;
+    const backends::spec& whole;
+
+    std::unique_ptr<transport> operator()(const backends::kernel_spec&) const {
+        return std::make_unique<kernel_transport>(where, where.ring());
+    }
+    template <class Spec>
+    std::unique_ptr<transport> operator()(const Spec& what) const {
+        auto opened = backends::open_driver(whole);
+        if (auto* const failed = std::get_if<backends::failure>(&opened))
+            throw backend_error(failed->message);
+        auto medium = std::move(std::get<std::unique_ptr<backends::driver>>(opened));
+        auto settings = settings_of(what);
+        complete_addresses(settings, *medium);
+        return std::make_unique<stack_transport>(where, std::move(medium),
+                                                 make_random_source(options.seed), settings);
+    }
 };
 
 }  // namespace
 
 std::unique_ptr<transport> open_transport(engine& where, const context_options& options) {
-    auto parsed = backends::parse_spec(options.backend);
-    if (auto* const wrong = std::get_if<backends::failure>(&parsed))
+    const auto parsed = backends::parse_spec(options.backend);
+    if (const auto* const wrong = std::get_if<backends::failure>(&parsed))
         throw backend_error(wrong->message);
     const auto& spec = std::get<backends::spec>(parsed);
-    if (std::holds_alternative<backends::kernel_spec>(spec))
-        return std::make_unique<kernel_transport>(where, where.ring());
-    return std::make_unique<socketless>(std::holds_alternative<backends::wire_spec>(spec) ? "wire"
-                                                                                          : "xdp");
+    return std::visit(opener{where, options, spec}, spec);
 }
 
 }  // namespace coax::detail

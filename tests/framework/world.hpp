@@ -1,0 +1,86 @@
+// Two contexts that can reach each other, turned by one thread: on the wire, in virtual time, or on
+// the kernel's loopback. The same test body runs on both.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <coax/coax.hpp>
+
+namespace coax_test {
+
+class world {
+  public:
+    // "wire" or "kernel".
+    explicit world(const std::string& kind) : virtual_time_(kind == "wire") {
+        if (virtual_time_) {
+            static std::atomic<unsigned> number{0};
+            const std::string segment = "wire:world" + std::to_string(++number);
+            server_.emplace(options(segment + ",ip=198.18.7.1/24"));
+            client_.emplace(options(segment + ",ip=198.18.7.2/24"));
+        } else {
+            server_.emplace(options("kernel"));
+            client_.emplace(options("kernel"));
+        }
+    }
+
+    coax::io_context& server() { return *server_; }
+    coax::io_context& client() { return *client_; }
+    bool has_virtual_time() const { return virtual_time_; }
+    void destroy_client() { client_.reset(); }
+
+    // Where a server listens; port 0 is chosen by the transport.
+    boost::asio::ip::tcp::endpoint listen_address(std::uint16_t port = 0) const {
+        return {boost::asio::ip::make_address(virtual_time_ ? "198.18.7.1" : "127.0.0.1"), port};
+    }
+
+    // Turns both until they are out of work. Throws if nothing moves any more, or it takes long.
+    void run() {
+        restart();
+        run_until([this] { return server_->stopped() && (!client_ || client_->stopped()); });
+    }
+    template <class Condition>
+    void run_until(Condition&& over) {
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        for (int idle = 0; !over();) {
+            std::size_t ran = server_->poll();
+            if (client_) ran += client_->poll();
+            idle = ran == 0 ? idle + 1 : 0;
+            // Frames without handlers move in a few rounds; then only time can help.
+            if (idle > 8 && !over()) let_time_pass();
+            if (std::chrono::steady_clock::now() > limit)
+                throw std::runtime_error("the world takes too long");
+        }
+    }
+    void restart() {
+        server_->restart();
+        if (client_) client_->restart();
+    }
+
+  private:
+    coax::context_options options(const std::string& backend) {
+        return {.backend = backend, .seed = 7, .clock = virtual_time_ ? &clock_ : nullptr};
+    }
+    void let_time_pass() {
+        if (!virtual_time_) return;
+        auto next = server_->next_deadline();
+        if (client_) next = std::min(next, client_->next_deadline());
+        if (next == coax::clock::time_point::max())
+            throw std::runtime_error("the world stands still: nobody has anything to do");
+        clock_.advance_to(next);
+    }
+
+    bool virtual_time_;
+    coax::virtual_clock clock_;
+    std::optional<coax::io_context> server_;
+    std::optional<coax::io_context> client_;
+};
+
+}  // namespace coax_test

@@ -157,8 +157,12 @@ bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
                            slot.gso_bytes != 0 ? segments_in(slot) : std::uint16_t{1},
                            slot.checksum};
     if (!other.out->put(entry)) {
-        ++counters_.dropped_queue_full;
-        return false;
+        // Perhaps only because reserve() was not called for long.
+        other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
+        if (!other.out->put(entry)) {
+            ++counters_.dropped_queue_full;
+            return false;
+        }
     }
     outstanding_ |= bit(to);
     ++counters_.delivered;

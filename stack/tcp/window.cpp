@@ -25,7 +25,11 @@ std::uint32_t advertise_window(connection& c) noexcept {
     const std::uint32_t step = std::min<std::uint32_t>(c.rcv.capacity / 2, c.rcv.mss);
     if (wanted < now_offered + step) wanted = now_offered;  // and never to the left (SHLD-14)
     std::uint32_t field = wanted >> c.rcv.scale;
-    if ((field << c.rcv.scale) < now_offered) ++field;  // RFC 7323 2.4: scaling must not shrink it
+    // RFC 7323 2.4: scaling must not shrink it; but rounding up for each of many small segments
+    // must not carry the edge past the buffer by more than one unit either.
+    const std::uint32_t unit = 1U << c.rcv.scale;
+    const bool rounded_down = (field << c.rcv.scale) < now_offered;
+    if (rounded_down && ((field + 1) << c.rcv.scale) < room(c) + unit) ++field;
     field = std::min(field, 0xffffU);
     c.rcv.edge = later_of(c.rcv.edge, c.rcv.nxt + (field << c.rcv.scale));
     return field;

@@ -104,6 +104,20 @@ TEST_CASE("a dropping segment loses what does not fit, for the full peer alone")
     CHECK(receive(*c) == bodies{"all"});
     CHECK(a->counters().dropped_queue_full == 3);
     CHECK(a->frames_in_use() == 0);
+
+    // Slots taken long ago: what was read since makes room without a new reserve().
+    std::array<stack::tx_slot, 8> slots;
+    REQUIRE(a->reserve(slots) == 8);
+    for (stack::tx_slot& slot : slots) {
+        const auto frame = wire_test::make_frame(mac(b), mac(a), "late");
+        std::memcpy(slot.data, frame.data(), frame.size());
+        slot.length = static_cast<std::uint32_t>(frame.size());
+    }
+    a->transmit(std::span(slots).first(4));
+    CHECK(receive(*b).size() == 4);
+    a->transmit(std::span(slots).subspan(4));
+    CHECK(receive(*b).size() == 4);
+    CHECK(a->counters().dropped_queue_full == 3);
 }
 
 TEST_CASE("a frame stays readable until release, and slots can be given back") {

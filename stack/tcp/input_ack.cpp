@@ -57,6 +57,11 @@ void leave_probing(core& k, connection& c, instant now) noexcept {
     c.stalled_since = never;
     core::clear_timer(c, timer::persist);
     if (c.snd.una == c.snd.nxt) return;
+    // It goes again as a part of the first full segment.
+    if (!c.fin_sent)
+        c.snd.nxt =
+            later_of(c.snd.nxt,
+                     c.snd.una + std::min({c.sending.size(), c.snd.wnd, std::uint32_t{c.snd.mss}}));
     c.recovery.next = c.snd.una;
     c.recovery.end = c.snd.nxt;
     k.set_timer(c, timer::retransmission, now + c.rtt.timeout().value());

@@ -241,6 +241,12 @@ void watch_closed_window(core& k, connection& c, instant now) noexcept {
     k.set_timer(c, timer::persist, now + c.rtt.timeout().value());
 }
 
+// The usual answer after the last segment, without asking each question.
+bool has_nothing_to_send(const connection& c) noexcept {
+    return !c.ack_now && !c.probe_pending && !c.keep_alive_pending && !c.fin_queued &&
+           c.sending.size() <= c.outstanding() && !has_retransmission(c);
+}
+
 }  // namespace
 
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
@@ -250,6 +256,7 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         case state::syn_received: return next_handshake(k, c, now, out);
         default: break;
     }
+    if (has_nothing_to_send(c)) return false;
     if (c.route.mtu != c.snd.mtu) update_mss(c);
     if (next_retransmission(k, c, now, out) || next_new_data(k, c, now, out) ||
         next_fin(k, c, now, out) || next_probe(k, c, now, out) || next_keep_alive(k, c, now, out) ||

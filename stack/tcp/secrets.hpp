@@ -2,6 +2,7 @@
 // ephemeral ports (RFC 6056) and timestamp offsets (RFC 7323 5.4). Drawn once per layer.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "stack/base/flow.hpp"
@@ -15,14 +16,17 @@ namespace coax::stack::tcp {
 // The words of a key, in one fixed order: two for IPv4, five for IPv6.
 template <class Hash>
 std::uint64_t hash_flow(Hash hash, const flow& f, std::uint32_t ports) noexcept {
+    const std::uint64_t local = f.local.address.low();
+    const std::uint64_t remote = f.remote.address.low();
     if (f.local.address.is_v4() && f.remote.address.is_v4()) {
-        hash.word((std::uint64_t{f.local.address.to_v4()} << 32) | f.remote.address.to_v4());
+        // Both low words have the same mapped half; the address is the other one.
+        hash.word(std::rotl(local, 32) ^ remote);
         return hash.finish(ports, 4);
     }
     hash.word(f.local.address.high());
-    hash.word(f.local.address.low());
+    hash.word(local);
     hash.word(f.remote.address.high());
-    hash.word(f.remote.address.low());
+    hash.word(remote);
     return hash.finish(ports, 4);
 }
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Instructions per unit of the stack-only benchmarks, by callgrind: the difference of two run
+# lengths, so that setting up costs nothing. Virtual clock: the figures repeat.
+# Usage: bench/instructions.sh [CASE...]      environment: COAX_BIN (build/release/bin)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=${COAX_BIN:-build/release/bin}
+program=$bin/bench_stack
+[[ -x $program ]] || { echo "bench/instructions.sh: no $program: run ./dev build first" >&2; exit 2; }
+command -v valgrind >/dev/null || { echo "bench/instructions.sh: valgrind is missing" >&2; exit 2; }
+
+# case, shorter run, longer run (units)
+all=(
+    "ping-1 2000 12000"
+    "ping-1-trusted 2000 12000"
+    "ping-64 6400 19200"
+    "ping-64-trusted 6400 19200"
+    "ping-1000 10000 30000"
+    "ping-10000 20000 60000"
+    "bulk-1M 4000 14000"
+    "bulk-64K 4000 14000"
+    "bulk-64K-trusted 4000 14000"
+    "bulk-1M-gso 10000 40000"
+    "churn 1000 4000"
+    "churn-trusted 1000 4000"
+)
+
+count() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" --units "$2" 2>&1 |
+        sed -nE 's/.*Collected : ([0-9]+).*/\1/p'
+}
+
+printf '%-18s %14s\n' case "Ir per unit"
+for entry in "${all[@]}"; do
+    read -r name short long <<<"$entry"
+    if (($# > 0)) && [[ " $* " != *" $name "* ]]; then continue; fi
+    less=$(count "$name" "$short")
+    more=$(count "$name" "$long")
+    if [[ -z $less || -z $more ]]; then
+        echo "bench/instructions.sh: $name did not run" >&2
+        exit 1
+    fi
+    printf '%-18s %14d\n' "$name" $(((more - less) / (long - short)))
+done

@@ -42,7 +42,7 @@ status layer::shutdown(socket_id socket, shutdown_side side, instant) noexcept {
     if (side != shutdown_side::send) {
         c->receive_shut = true;
         c->receiving.discard(k.blocks);
-        k.notify(*c, readiness_bit::readable);
+        k.notify(*c, &readiness::readable);
     }
     if (side != shutdown_side::receive) queue_fin(k, *c);
     return {};

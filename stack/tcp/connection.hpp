@@ -28,15 +28,6 @@ enum class timer : std::uint8_t {
 };
 inline constexpr std::size_t timer_count = 5;
 
-enum class readiness_bit : std::uint8_t {
-    connected = 1,
-    acceptable = 2,
-    readable = 4,
-    writable = 8,
-    failed = 16,
-    closed = 32,
-};
-
 struct send_sequence {
     seq una;
     seq nxt;  // one past the highest sent, SYN and FIN included
@@ -126,7 +117,7 @@ struct connection final : sender, timer_node {
     std::uint8_t quick_acks = 0;
     std::uint8_t retries = 0;      // of the retransmission or persist timer in a row
     std::uint8_t probes_sent = 0;  // keep-alive
-    std::uint8_t pending = 0;      // readiness_bit, not yet delivered
+    readiness pending;             // not yet delivered
     error failure = error::none;
     error soft_error = error::none;
 

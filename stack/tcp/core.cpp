@@ -18,17 +18,6 @@ core::core(const tcp_config& configuration, random_source& source)
 
 core::~core() = default;
 
-namespace {
-// The ports differ most often, then the remote address: words, not bytes.
-bool same(const flow& a, const flow& b) noexcept {
-    return a.remote.port == b.remote.port && a.local.port == b.local.port &&
-           a.remote.address.low() == b.remote.address.low() &&
-           a.local.address.low() == b.local.address.low() &&
-           a.remote.address.high() == b.remote.address.high() &&
-           a.local.address.high() == b.local.address.high();
-}
-}  // namespace
-
 reference core::find_flow(const flow& ends, std::uint32_t hash) noexcept {
     return table.find(hash, [&](reference r) {
         switch (r.which()) {

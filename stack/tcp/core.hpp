@@ -29,6 +29,15 @@ struct incoming {
     bool fin;              // FIN, unless it was trimmed away
 };
 
+// Equality in words, not bytes; the ports differ most often.
+inline bool same(const flow& a, const flow& b) noexcept {
+    return a.remote.port == b.remote.port && a.local.port == b.local.port &&
+           a.remote.address.low() == b.remote.address.low() &&
+           a.local.address.low() == b.local.address.low() &&
+           a.remote.address.high() == b.remote.address.high() &&
+           a.local.address.high() == b.local.address.high();
+}
+
 struct core {
     core(const tcp_config& configuration, random_source& source);
     ~core();
@@ -61,8 +70,8 @@ struct core {
     }
 
     // --- events
-    void notify(connection& c, readiness_bit bit) noexcept {
-        c.pending = static_cast<std::uint8_t>(c.pending | static_cast<std::uint8_t>(bit));
+    void notify(connection& c, bool readiness::* what) noexcept {
+        c.pending.*what = true;
         if (c.attached && !c.event_hook.is_linked()) events.push_back(c);
     }
 
@@ -81,6 +90,8 @@ struct core {
     }
 
     // --- owners
+    // The connection that had the last segment very often has the next one.
+    connection* last_found = nullptr;
     connection* find(socket_id id) noexcept {
         connection* c = connections.find(id.index, id.generation);
         return c != nullptr && c->attached ? c : nullptr;

@@ -12,9 +12,13 @@ disposition dispatch(core& k, connection& c, incoming& in) noexcept {
 }
 
 disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
+    if (k.last_found != nullptr && same(k.last_found->ends_, ends))
+        return dispatch(k, *k.last_found, in);
     const reference to = k.find_flow(ends, k.keys.demux_hash(ends));
     switch (to.which()) {
-        case reference::kind::connection: return dispatch(k, *k.connections.at(to.index()), in);
+        case reference::kind::connection:
+            k.last_found = k.connections.at(to.index());
+            return dispatch(k, *k.last_found, in);
         case reference::kind::half_open:
             return input_half_open(k, *k.half_opens.at(to.index()), in);
         case reference::kind::time_wait:

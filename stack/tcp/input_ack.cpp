@@ -28,7 +28,7 @@ void offer_room(core& k, connection& c) noexcept {
     if (!c.wants_write) return;
     if (c.sending.size() > c.snd.capacity - c.snd.capacity / 4) return;
     c.wants_write = false;
-    k.notify(c, readiness_bit::writable);
+    k.notify(c, &readiness::writable);
 }
 
 void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {

@@ -37,7 +37,7 @@ disposition take_fin(core& k, connection& c, instant now) noexcept {
     c.rcv.nxt += 1;
     c.rcv.edge = later_of(c.rcv.edge, c.rcv.nxt);
     ack_at_once(k, c);
-    k.notify(c, readiness_bit::readable);
+    k.notify(c, &readiness::readable);
     switch (c.current) {
         case state::syn_received:
         case state::established: c.current = state::close_wait; break;
@@ -87,7 +87,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
     }
     c.rcv.nxt = c.receiving.end();
     if (c.receive_shut) c.receiving.discard(k.blocks);
-    else k.notify(c, readiness_bit::readable);
+    else k.notify(c, &readiness::readable);
     schedule_ack(k, c, size, in.now);
     if (had_gaps) ack_at_once(k, c);  // RFC 5681 4.2: a gap was filled, wholly or partly
     return disposition::consumed;

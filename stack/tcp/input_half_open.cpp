@@ -68,7 +68,7 @@ connection* promote(core& k, half_open& h, const incoming& in) noexcept {
     establish(k, *c, in.now);
     c->snd.wnd = c->snd.wnd_max = std::uint32_t{in.header.window} << c->snd.scale;
     k.count.add(counted::passive_opens);
-    k.notify(*listener.owner, readiness_bit::acceptable);
+    k.notify(*listener.owner, &readiness::acceptable);
     return c;
 }
 

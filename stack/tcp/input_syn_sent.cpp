@@ -58,8 +58,8 @@ disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept {
     c.timing = false;
     establish(k, c, in.now);
     c.ack_now = true;
-    k.notify(c, readiness_bit::connected);
-    k.notify(c, readiness_bit::writable);
+    k.notify(c, &readiness::connected);
+    k.notify(c, &readiness::writable);
     k.make_ready(c);
     if (in.length == 1) return disposition::consumed;
     // "If there are other controls or text in the segment, then continue processing at the sixth

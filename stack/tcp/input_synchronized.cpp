@@ -109,8 +109,8 @@ verdict check_acknowledgment(core& k, connection& c, const incoming& in) noexcep
                                     << (in.header.flags.syn ? 0 : c.snd.scale);
         c.snd.wl1 = in.first;
         c.snd.wl2 = in.ack;
-        k.notify(c, readiness_bit::connected);
-        k.notify(c, readiness_bit::writable);
+        k.notify(c, &readiness::connected);
+        k.notify(c, &readiness::writable);
         if (c.sending.size() != 0 || c.fin_queued) k.make_ready(c);
         return std::nullopt;
     }
@@ -128,7 +128,7 @@ verdict after_own_fin(core& k, connection& c, instant now) noexcept {
     switch (c.current) {
         case state::fin_wait_1:
             c.current = state::fin_wait_2;
-            k.notify(c, readiness_bit::closed);
+            k.notify(c, &readiness::closed);
             if (c.is_orphan()) k.set_timer(c, timer::lifetime, now + k.config.fin_wait_2);
             return std::nullopt;
         case state::closing: enter_time_wait(k, c, now); return disposition::consumed;

@@ -27,15 +27,10 @@ bool layer::next_event(event& out) noexcept {
     if (k.events.empty()) return false;
     connection& c = k.events.front();
     k.events.pop_front();
-    const auto has = [&](readiness_bit bit) {
-        return (c.pending & static_cast<std::uint8_t>(bit)) != 0;
-    };
     out.socket = k.id_of(c);
     out.user = c.user;
-    out.ready = {has(readiness_bit::connected), has(readiness_bit::acceptable),
-                 has(readiness_bit::readable),  has(readiness_bit::writable),
-                 has(readiness_bit::failed),    has(readiness_bit::closed)};
-    c.pending = 0;
+    out.ready = c.pending;
+    c.pending = {};
     return true;
 }
 

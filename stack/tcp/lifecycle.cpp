@@ -21,6 +21,7 @@ void stop(core& k, connection& c) noexcept {
         k.ports.remove_connection(c.ends_.local.port);
         c.in_table = false;
     }
+    if (k.last_found == &c) k.last_found = nullptr;
     k.disarm(c);
     c.deadlines.fill(never);
     core::leave_queue(c);
@@ -97,10 +98,10 @@ void end(core& k, connection& c, error why) noexcept {
     }
     c.failure = why;
     if (why == error::none) {
-        k.notify(c, readiness_bit::closed);
+        k.notify(c, &readiness::closed);
         return;
     }
-    k.notify(c, readiness_bit::failed);
+    k.notify(c, &readiness::failed);
 }
 
 void destroy(core& k, connection& c) noexcept {
@@ -155,6 +156,7 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
     k.table.replace(c.hash, reference(reference::kind::connection, c.index),
                     reference(reference::kind::time_wait, t->index));
     c.in_table = false;
+    k.last_found = nullptr;
     k.time_waits_by_age.push_back(*t);
     k.timers.arm(*t, now + k.config.time_wait);
     if (t->ack_pending) k.make_ready(*t);

@@ -133,7 +133,7 @@ result<accepted> layer::accept(socket_id listener) noexcept {
     child.in_accept_queue = false;
     child.bound_to = nullptr;
     child.attached = true;
-    if (child.pending != 0) k.events.push_back(child);
+    if (child.pending) k.events.push_back(child);
     return accepted{k.id_of(child), child.ends_};
 }
 

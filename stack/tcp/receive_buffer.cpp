@@ -67,6 +67,23 @@ bool receive_buffer::write(block_pool& pool, seq at, const payload_view& data) n
 }
 
 bool receive_buffer::append(block_pool& pool, const payload_view& data) noexcept {
+    const const_bytes piece = data.head();
+    // The usual case: one piece, and it fits the block that is being filled, or an empty buffer.
+    if (piece.size() == data.size() && range_count_ == 0) {
+        if (head_ == nullptr && piece.size() <= block::capacity) {
+            block* b = pool.take();
+            if (b == nullptr) return false;
+            b->start = end_;
+            b->next = nullptr;
+            head_ = recent_ = b;
+        }
+        if (recent_ != nullptr && recent_->start <= end_ &&
+            end_ - recent_->start + piece.size() <= block::capacity) {
+            std::memcpy(recent_->data + (end_ - recent_->start), piece.data(), piece.size());
+            end_ += static_cast<std::uint32_t>(piece.size());
+            return true;
+        }
+    }
     if (!write(pool, end_, data)) {
         drop_read_blocks(pool);
         return false;
@@ -154,6 +171,16 @@ std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target) const 
 
 std::uint32_t receive_buffer::read(block_pool& pool,
                                    std::span<const mutable_bytes> target) noexcept {
+    const std::uint32_t waiting = readable();
+    // The usual case: all that waits lies in one block and fits the first target.
+    if (range_count_ == 0 && head_ != nullptr && head_->next == nullptr && !target.empty() &&
+        target.front().size() >= waiting) {
+        std::memcpy(target.front().data(), head_->data + (read_ - head_->start), waiting);
+        read_ = end_;
+        pool.give_back(head_);
+        head_ = recent_ = nullptr;
+        return waiting;
+    }
     const std::uint32_t n = peek(target);
     read_ += n;
     drop_read_blocks(pool);

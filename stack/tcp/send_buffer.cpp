@@ -60,6 +60,11 @@ std::uint32_t send_buffer::gather(std::uint32_t offset, std::uint32_t length,
     used = 0;
     if (length == 0) return 0;
     std::uint32_t at = head_offset_ + offset;  // from data[0] of *head_
+    if (head_ == tail_ && !pieces.empty()) {   // the usual case of small messages
+        used = 1;
+        pieces[0] = const_bytes(head_->data + at, length);
+        return length;
+    }
     const std::uint32_t target = at / block::capacity;
     if (target < cursor_blocks_) {
         cursor_ = head_;

@@ -2,6 +2,7 @@
 // one timer as with a million. Knows nothing of what a timer means.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -45,19 +46,22 @@ class wheel {
         *node.previous = node.next;
         if (node.next != nullptr) node.next->previous = node.previous;
         node.previous = nullptr;
-        if (slots_[node.level][node.position] == nullptr)
+        if (slots_[node.level][node.position] == nullptr) {
             occupied_[node.level] &= ~(std::uint64_t{1} << node.position);
+            stale_ = true;
+        }
     }
     // One timer that is due at `now`, disarmed; nullptr when there is no more. Call until nullptr.
     timer_node* take_expired(instant now) noexcept {
         const std::uint64_t target =
             static_cast<std::uint64_t>(now.time_since_epoch().count()) >> tick_bits;
         for (;;) {
-            const found f = earliest();
-            if (f.level < 0 || f.tick > target) {
+            if (target < bound_) {
                 if (target > current_) current_ = target;
                 return nullptr;
             }
+            const found f = refresh();
+            if (f.level < 0 || f.tick > target) continue;
             current_ = f.tick;
             timer_node* node = slots_[static_cast<std::size_t>(f.level)][f.position];
             if (f.level == 0) {
@@ -68,13 +72,14 @@ class wheel {
         }
     }
     // No timer fires before. At most `levels` wake-ups happen for one timer.
-    instant next_deadline() const noexcept {
-        const found f = earliest();
-        if (f.level < 0) return never;
-        return instant(duration(static_cast<std::int64_t>(f.tick << tick_bits)));
+    instant next_deadline() noexcept {
+        if (stale_) (void)refresh();
+        if (bound_ == no_tick) return never;
+        return instant(duration(static_cast<std::int64_t>(bound_ << tick_bits)));
     }
 
   private:
+    static constexpr std::uint64_t no_tick = ~std::uint64_t{0};
     static constexpr int level_bits = 6;
     static constexpr std::size_t levels = 9;  // 54 bits of ticks: every instant has its place
     struct found {
@@ -99,6 +104,14 @@ class wheel {
         node.previous = &slot;
         slot = &node;
         occupied_[level] |= std::uint64_t{1} << position;
+        const int shift = static_cast<int>(level) * level_bits;
+        bound_ = std::min(bound_, tick >> shift << shift);
+    }
+    found refresh() noexcept {
+        const found f = earliest();
+        bound_ = f.level < 0 ? no_tick : f.tick;
+        stale_ = false;
+        return f;
     }
     // Time has come to where this coarse slot begins: its timers move to finer ones.
     void cascade(timer_node& first) noexcept {
@@ -128,7 +141,9 @@ class wheel {
         return {};
     }
 
-    std::uint64_t current_ = 0;  // tick: everything before has fired
+    std::uint64_t current_ = 0;      // tick: everything before has fired
+    std::uint64_t bound_ = no_tick;  // no slot with timers begins before this tick
+    bool stale_ = false;             // a slot became empty: bound_ may be too early
     std::array<std::uint64_t, levels> occupied_{};
     std::array<std::array<timer_node*, 64>, levels> slots_{};
 };

@@ -144,8 +144,7 @@ struct asio_bridge::parts : asio::detail::thread_context {
     }
     void read_signals() {
         std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t got =
-            ::read(watched->native_handle(), &count, sizeof count);
+        [[maybe_unused]] const ssize_t got = ::read(watched->native_handle(), &count, sizeof count);
     }
     // What the scheduler ran, without the watch on the signals.
     std::size_t foreign(std::size_t ran) noexcept {

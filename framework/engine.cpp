@@ -348,8 +348,22 @@ void engine::discard_operations() noexcept {
     }
 }
 
+// What closed sockets have to send needs this side's turns; for a while it gets them.
+void engine::linger() noexcept {
+    if (clock_ != nullptr) return;  // virtual time: the program turns its peers itself, or not
+    const clock::time_point limit = now() + linger_;
+    while (transport_->is_delivering() && now() < limit) {
+        next_turn();
+        if (more_input_) continue;
+        transport_->flush_output(to_instant(turn_time_));
+        sleep_until_ = std::min(limit, to_time_point(transport_->next_deadline()));
+        if (transport_->prepare_to_sleep()) sleep_in_ring();
+    }
+}
+
 void engine::shut_down() noexcept {
     flush_everything();
+    linger();
     transport_->shut_down();
     doorbell_.shut_down(ring_);
     alarm_.shut_down(ring_);

@@ -103,11 +103,13 @@ class engine final : public loop, private asio_bridge::sleeper {
     void signal_completions_on(int event_descriptor) noexcept override;
     void watch_deadline_in_ring() override;
     void flush_everything() noexcept;
+    void linger() noexcept;
     void rethrow_captured();
     void wake() noexcept override;
 
     clock* clock_;  // null: CLOCK_MONOTONIC
     clock::duration spin_;
+    clock::duration linger_;
     backends::ring ring_;
     doorbell doorbell_;
     alarm alarm_;

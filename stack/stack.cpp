@@ -169,6 +169,7 @@ void ip_stack::tcp_close(tcp_socket socket, instant now) { parts_->all.tcp.close
 void ip_stack::tcp_abort(tcp_socket socket, instant now) { parts_->all.tcp.abort(socket, now); }
 
 result<flow> ip_stack::tcp_ends(tcp_socket socket) const { return parts_->all.tcp.ends(socket); }
+bool ip_stack::tcp_is_delivering() const { return parts_->all.tcp.is_delivering(); }
 error ip_stack::tcp_error(tcp_socket socket) { return parts_->all.tcp.error_of(socket); }
 
 result<tcp::connection_info> ip_stack::tcp_info(tcp_socket socket) const {

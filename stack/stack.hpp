@@ -102,7 +102,10 @@ class ip_stack {
     void tcp_close(tcp_socket socket, instant now);
     void tcp_abort(tcp_socket socket, instant now);  // RST at once. The id is gone.
     result<flow> tcp_ends(tcp_socket socket) const;  // local is set once bound
-    error tcp_error(tcp_socket socket);              // why it failed; none if it did not
+    // A closed socket (tcp_close) has data or a FIN that the peer did not acknowledge yet. Looks at
+    // every connection: for the end of a program.
+    bool tcp_is_delivering() const;
+    error tcp_error(tcp_socket socket);  // why it failed; none if it did not
     result<tcp::connection_info> tcp_info(tcp_socket socket) const;
 
     // --- TCP options

@@ -39,6 +39,7 @@ class stack_transport final : public transport {
     stack::instant next_deadline() const noexcept override { return stack_.next_deadline(); }
     bool prepare_to_sleep() noexcept override;
     void abandon_operations() noexcept override;
+    bool is_delivering() const noexcept override { return !dead_ && stack_.tcp_is_delivering(); }
     void shut_down() noexcept override;
     bool idle() const noexcept override { return driver_->idle(); }
 

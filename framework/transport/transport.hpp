@@ -40,6 +40,8 @@ class transport {
     // Every operation that is pending on any stream goes to engine::complete(), which will destroy
     // it. Called again as long as destroying handlers starts or ends others.
     virtual void abandon_operations() noexcept = 0;
+    // Closed sockets still have something to send, which only further turns can deliver.
+    virtual bool is_delivering() const noexcept { return false; }
     // Cancels what is in flight on the ring; no stream exists any more, or will be used again.
     virtual void shut_down() noexcept = 0;
     // Nothing of this transport is in flight on the ring.

@@ -106,6 +106,19 @@ void layer::unreachable(sender_list& list, error cause, instant now) noexcept {
     while (!list.empty()) unreachable(list.front(), cause, now);
 }
 
+bool layer::is_delivering() const noexcept {
+    bool any = false;
+    core_->connections.for_each([&any](const connection& c) {
+        switch (c.current) {
+            case state::fin_wait_1:
+            case state::closing:
+            case state::last_ack: any = any || !c.attached; break;
+            default: break;
+        }
+    });
+    return any;
+}
+
 std::size_t layer::socket_count() const noexcept {
     return std::size_t{core_->connections.size()} + core_->half_opens.size() +
            core_->time_waits.size();

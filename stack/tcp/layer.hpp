@@ -235,6 +235,10 @@ class layer {
     void unreachable(sender& from, error cause, instant now) noexcept;
     void unreachable(sender_list& list, error cause, instant now) noexcept;
 
+    // A closed socket has data or a FIN that the peer did not acknowledge yet. Looks at every
+    // connection: for the end of a program.
+    bool is_delivering() const noexcept;
+
     // --- observation
     std::size_t socket_count() const noexcept;  // of all states, half-open and TIME-WAIT included
     // Calls visit(std::string_view name, std::uint64_t value) for each counter ("tcp.bad_ack").

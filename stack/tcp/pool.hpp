@@ -70,6 +70,13 @@ class pool {
     // Makes every id given out for this object stale, while it lives on.
     void forget_ids(T* object) noexcept { renew(slot_at(object->index)); }
 
+    // Visits all that are alive; `visit` must not create or destroy.
+    template <class Visit>
+    void for_each(Visit&& visit) {
+        for (std::uint32_t i = 0; i < fresh_; ++i)
+            if (slot_at(i).next_free == in_use) visit(*at(i));
+    }
+
     T* at(std::uint32_t index) noexcept {
         return std::launder(reinterpret_cast<T*>(slot_at(index).storage));
     }

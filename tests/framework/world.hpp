@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <coax/coax.hpp>
@@ -43,15 +44,18 @@ class world {
 
     // Turns both until they are out of work. Throws if nothing moves any more, or it takes long.
     void run() {
-        restart();
-        run_until([this] { return server_->stopped() && (!client_ || client_->stopped()); });
+        run_until([this] { return out_of_work_; });
     }
+    // ... until `over` says so. A context without work goes on to move its frames.
     template <class Condition>
     void run_until(Condition&& over) {
         const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        out_of_work_ = false;
         for (int idle = 0; !over();) {
-            std::size_t ran = server_->poll();
-            if (client_) ran += client_->poll();
+            bool working = false;
+            std::size_t ran = turn(*server_, working);
+            if (client_) ran += turn(*client_, working);
+            out_of_work_ = !working;
             idle = ran == 0 ? idle + 1 : 0;
             // Frames without handlers move in a few rounds; then only time can help.
             if (idle > 8 && !over()) let_time_pass();
@@ -59,14 +63,22 @@ class world {
                 throw std::runtime_error("the world takes too long");
         }
     }
-    void restart() {
-        server_->restart();
-        if (client_) client_->restart();
-    }
 
   private:
     coax::context_options options(const std::string& backend) {
         return {.backend = backend, .seed = 7, .clock = virtual_time_ ? &clock_ : nullptr};
+    }
+    static std::size_t turn(coax::io_context& io, bool& working) {
+        io.restart();
+        std::size_t ran = 0;
+        {
+            const auto guard = boost::asio::make_work_guard(io);
+            ran = io.poll();
+        }
+        ran += io.poll();
+        working = working || !io.stopped();
+        io.restart();
+        return ran;
     }
     void let_time_pass() {
         if (!virtual_time_) return;
@@ -78,9 +90,29 @@ class world {
     }
 
     bool virtual_time_;
+    bool out_of_work_ = false;
     coax::virtual_clock clock_;
     std::optional<coax::io_context> server_;
     std::optional<coax::io_context> client_;
+};
+
+// A connection: `near` on the client's context, `far` on the server's.
+struct connection {
+    explicit connection(world& w) : near(w.client()), far(w.server()) {
+        coax::tcp::acceptor acceptor(w.server(), w.listen_address());
+        int left = 2;
+        boost::system::error_code failure;
+        const auto done = [&](boost::system::error_code ec) {
+            if (ec) failure = ec;
+            --left;
+        };
+        acceptor.async_accept(far, done);
+        near.async_connect(acceptor.local_endpoint(), done);
+        w.run_until([&] { return left == 0; });
+        if (failure) throw boost::system::system_error(failure);
+    }
+    coax::tcp::socket near;
+    coax::tcp::socket far;
 };
 
 }  // namespace coax_test

@@ -26,6 +26,9 @@ struct context_options {
     std::uint64_t seed = 0;
     // The context's time. Null: CLOCK_MONOTONIC. Not owned; must outlive the context.
     coax::clock* clock = nullptr;
+    // How long the destructor goes on to deliver what closed sockets still have to send, on a
+    // userspace stack and the system's clock (the kernel does that for its own sockets).
+    std::chrono::milliseconds linger{300};
     // Entries of the context's io_uring submission queue, a power of two up to 32768.
     std::uint32_t ring_entries = 512;
 };

@@ -65,7 +65,7 @@ class sender {
 
     // How many slots the driver can lend: all of them, when every frame came back.
     std::size_t slots() {
-        std::vector<stack::tx_slot> all(1U << 16);
+        std::vector<stack::tx_slot> all(1U << 12);
         const std::size_t count = device_.reserve(all);
         device_.cancel(std::span(all).first(count));
         return count;

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "backends/xdp/slot_pool.hpp"
 #include "backends/xdp/rings.hpp"
+#include "backends/xdp/slot_pool.hpp"
 #include "stack/device.hpp"
 
 namespace coax::backends {

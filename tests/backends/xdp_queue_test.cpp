@@ -8,8 +8,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "backends/xdp/slot_pool.hpp"
 #include "backends/xdp/queue.hpp"
+#include "backends/xdp/slot_pool.hpp"
 
 namespace {
 

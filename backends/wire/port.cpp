@@ -18,10 +18,20 @@ constexpr std::uint32_t gso_overhead = 128;  // of stack/device.hpp: room for al
 
 constexpr std::uint64_t bit(unsigned index) noexcept { return std::uint64_t{1} << index; }
 
-std::uint64_t address_key(const void* octets) noexcept {
+// A MAC address as a number; its last octet comes back with last_octet().
+std::uint64_t address_key(const stack::mac_address& address) noexcept {
     std::uint64_t key = 0;
-    std::memcpy(&key, octets, 6);
+    for (const std::uint64_t octet : address.octets) key = key << 8 | octet;
     return key;
+}
+unsigned last_octet(std::uint64_t key) noexcept { return static_cast<unsigned>(key & 0xff); }
+
+// The destination of a frame, which is at least a header long: as address_key(), from one load.
+std::uint64_t destination_key(const std::byte* frame) noexcept {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, frame, sizeof eight);
+    if constexpr (std::endian::native == std::endian::little) eight = __builtin_bswap64(eight);
+    return eight >> 16;
 }
 
 // How many segments a super-frame carries: its TCP payload divided by theirs.
@@ -79,8 +89,8 @@ void port::synchronize() noexcept {
         const segment::member& member = segment_->members_[other];
         present_ |= bit(other);
         bells_[other] = member.bell;
-        peers_[other] = peer{now.get(), address_key(member.address.octets.data()),
-                             member.mtu + ethernet_header_bytes};
+        peers_[other] =
+            peer{now.get(), address_key(member.address), member.mtu + ethernet_header_bytes};
     }
     synchronize_incoming();
 }
@@ -135,10 +145,7 @@ void port::cancel(std::span<const stack::tx_slot> slots) noexcept {
     starved_ = false;  // there were more than enough
 }
 
-unsigned port::find(std::uint64_t address) const noexcept {
-    // A generated address ends with the port's number; any other is looked for.
-    const auto guess = static_cast<unsigned>((address >> 40) - 1) & (ports_max - 1);
-    if (peers_[guess].address == address && peers_[guess].out != nullptr) return guess;
+unsigned port::search(std::uint64_t address) const noexcept {
     for (std::uint64_t left = present_; left != 0; left &= left - 1) {
         const auto other = static_cast<unsigned>(std::countr_zero(left));
         if (peers_[other].address == address) return other;
@@ -146,24 +153,34 @@ unsigned port::find(std::uint64_t address) const noexcept {
     return ports_max;
 }
 
+// A generated address ends with the port's number; any other is looked for.
+inline unsigned port::find(std::uint64_t address) const noexcept {
+    const unsigned guess = (last_octet(address) - 1) & (ports_max - 1);
+    if (peers_[guess].address == address) [[likely]]
+        return guess;  // no port: no address
+    return search(address);
+}
+
+// The channel is full, perhaps only because reserve() was not called for long.
+bool port::put_after_harvest(const peer& other, const descriptor& entry) noexcept {
+    other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
+    if (other.out->put(entry)) return true;
+    ++counters_.dropped_queue_full;
+    return false;
+}
+
 // Takes over one reference of the frame if it answers true.
-bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
+inline bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
     const peer& other = peers_[to];
-    if (slot.gso_bytes == 0 && slot.length > other.frame_max) {
+    descriptor entry{static_cast<std::uint32_t>(slot.token), slot.length, slot.gso_bytes, 1,
+                     slot.checksum};
+    if (slot.gso_bytes != 0) {
+        entry.segments = segments_in(slot);
+    } else if (slot.length > other.frame_max) {
         ++counters_.dropped_oversize;
         return false;
     }
-    const descriptor entry{static_cast<std::uint32_t>(slot.token), slot.length, slot.gso_bytes,
-                           slot.gso_bytes != 0 ? segments_in(slot) : std::uint16_t{1},
-                           slot.checksum};
-    if (!other.out->put(entry)) {
-        // Perhaps only because reserve() was not called for long.
-        other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
-        if (!other.out->put(entry)) {
-            ++counters_.dropped_queue_full;
-            return false;
-        }
-    }
+    if (!other.out->put(entry) && !put_after_harvest(other, entry)) return false;
     outstanding_ |= bit(to);
     ++counters_.delivered;
     return true;
@@ -183,17 +200,17 @@ void port::flood(const stack::tx_slot& slot) noexcept {
 void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
     follow_changes();
     std::uint64_t touched = 0;
+    std::uint64_t bytes = 0;
     for (const stack::tx_slot& slot : slots) {
         assert(slot.length <= slot.capacity);
-        ++counters_.sent;
-        counters_.sent_bytes += slot.length;
+        bytes += slot.length;
         if (slot.length < ethernet_header_bytes) {
             ++counters_.dropped_runt;
         } else if ((slot.data[0] & std::byte{1}) != std::byte{0}) {
             flood(slot);
             touched |= present_;
             continue;
-        } else if (const unsigned to = find(address_key(slot.data)); to == ports_max) {
+        } else if (const unsigned to = find(destination_key(slot.data)); to == ports_max) {
             ++counters_.dropped_unknown_destination;
         } else if (put(to, slot)) {
             touched |= bit(to);
@@ -201,6 +218,8 @@ void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
         }
         frames_->drop_reference(static_cast<std::uint32_t>(slot.token));
     }
+    counters_.sent += slots.size();
+    counters_.sent_bytes += bytes;
     told_ |= touched;
     for (; touched != 0; touched &= touched - 1)
         peers_[static_cast<unsigned>(std::countr_zero(touched))].out->publish();
@@ -208,18 +227,32 @@ void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
 
 std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexcept {
     const frame_pool& pool = from.from->frames();
-    auto next = frames.begin();
+    stack::rx_frame* next = frames.data();
+    std::uint64_t bytes = 0;
     const std::size_t count = from.from->take(frames.size(), [&](const descriptor& entry) noexcept {
-        *next = stack::rx_frame{};
-        next->head = {pool.data(entry.frame), entry.length};
-        next->checksum = entry.checksum;
-        next->gso_bytes = entry.gso_bytes;
-        next->segments = entry.segments;
-        counters_.received_bytes += entry.length;
-        ++next;
+        *next++ = {{pool.data(entry.frame), entry.length},
+                   {},
+                   entry.checksum,
+                   entry.gso_bytes,
+                   entry.segments};
+        bytes += entry.length;
     });
+    counters_.received_bytes += bytes;
     from.lent = count != 0;
     return count;
+}
+
+// From each channel in turn; after a full burst the next one starts behind the one that filled it.
+std::size_t port::take_in_turn(std::span<stack::rx_frame> frames) noexcept {
+    std::size_t taken = 0;
+    const std::size_t channels = incoming_.size();
+    std::size_t at = next_incoming_;
+    for (std::size_t i = 0; i < channels && taken < frames.size(); ++i) {
+        taken += take(incoming_[at], frames.subspan(taken));
+        if (++at == channels) at = 0;
+    }
+    next_incoming_ = at;
+    return taken;
 }
 
 std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
@@ -229,15 +262,8 @@ std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
         bell_->awake();
     }
     follow_changes();
-    std::size_t taken = 0;
-    const std::size_t channels = incoming_.size();
-    std::size_t at = next_incoming_;
-    for (std::size_t i = 0; i < channels && taken < frames.size(); ++i) {
-        taken += take(incoming_[at], frames.subspan(taken));
-        if (++at == channels) at = 0;
-    }
-    // After a full burst the next one starts behind the one that filled it.
-    next_incoming_ = at;
+    const std::size_t taken =
+        incoming_.size() == 1 ? take(incoming_.front(), frames) : take_in_turn(frames);
     burst_lent_ = taken != 0;
     counters_.received += taken;
     return taken;
@@ -254,7 +280,11 @@ void port::release() noexcept {
         if (from.index != ports_max) freed_ |= bit(from.index);
         else drained = true;
     }
-    if (!drained) return;
+    if (drained) forget_drained();
+}
+
+// Channels whose sender has left end when they are read to their end.
+void port::forget_drained() noexcept {
     std::erase_if(incoming_, [](const incoming& from) {
         return from.index == ports_max && !from.from->waiting();
     });

@@ -65,9 +65,11 @@ class port final : public stack::device {
 
   private:
     friend class segment;
+    static constexpr std::uint64_t no_address = ~std::uint64_t{0};  // more than 48 bits
+
     struct peer {  // what transmit() needs of a neighbour
         channel* out = nullptr;
-        std::uint64_t address = 0;  // as address_key()
+        std::uint64_t address = no_address;  // as address_key()
         std::uint32_t frame_max = 0;
     };
     struct incoming {
@@ -87,9 +89,13 @@ class port final : public stack::device {
     void synchronize_incoming();
     void harvest() noexcept;
     unsigned find(std::uint64_t address) const noexcept;
+    unsigned search(std::uint64_t address) const noexcept;
+    bool put_after_harvest(const peer& other, const descriptor& entry) noexcept;
     bool put(unsigned to, const stack::tx_slot& slot) noexcept;
     void flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
+    std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;
+    void forget_drained() noexcept;
 
     const std::shared_ptr<segment> segment_;
     const unsigned index_;

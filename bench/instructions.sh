@@ -11,6 +11,7 @@ command -v valgrind >/dev/null || { echo "bench/instructions.sh: valgrind is mis
 
 # case, shorter run, longer run (units)
 all=(
+    "wire-alone 2000 12000"
     "ping-1 2000 12000"
     "ping-1-trusted 2000 12000"
     "ping-64 6400 19200"

@@ -297,6 +297,37 @@ class churn final : public bench_case {
     std::uint64_t finished_ = 0;
 };
 
+// No stack at all: what the wire and the clock cost of every other figure.
+class wire_alone final : public bench_case {
+  public:
+    static constexpr std::uint32_t frame_bytes = 118;  // 64 bytes of TCP payload
+
+    explicit wire_alone(const setting& how) : two_(how) {}
+    void run(std::uint64_t units) override {
+        for (; units != 0; --units) {
+            pass(two_.client.port(), two_.server.port());
+            pass(two_.server.port(), two_.client.port());
+        }
+    }
+    two_stacks& ground() override { return two_; }
+
+  private:
+    void pass(backends::wire::port& from, backends::wire::port& to) {
+        two_.tick();
+        std::array<stack::tx_slot, 1> slot;
+        require(from.reserve(slot) == 1, "slot");
+        const auto target = to.capabilities().address.octets;
+        std::memcpy(slot[0].data, target.data(), target.size());
+        slot[0].length = frame_bytes;
+        from.transmit(slot);
+        require(to.receive(frames_) == 1, "frame");
+        to.release();
+    }
+
+    two_stacks two_;
+    std::array<stack::rx_frame, 64> frames_;
+};
+
 // --- choosing and measuring
 
 struct choice {
@@ -331,6 +362,8 @@ const std::vector<choice>& choices() {
         };
     };
     static const std::vector<choice> all{
+        {"wire-alone", "round trip", 1'000'000,
+         [](setting how) { return std::make_unique<wire_alone>(how); }},
         {"ping-1", "round trip", 300'000, pings(1, true)},
         {"ping-1-trusted", "round trip", 300'000, pings(1, false)},
         {"ping-64", "round trip", 300'000, pings(64, true)},

@@ -112,14 +112,13 @@ class two_stacks {
     void turn_until(Done&& done) {
         while (!done()) turn();
     }
-    std::uint64_t frames() { return client.port().counters().sent + server.port().counters().sent; }
-
-  private:
     stack::instant tick() {
         if (virtual_) return virtual_now_ += std::chrono::microseconds(1);
         return stack::instant{std::chrono::steady_clock::now().time_since_epoch()};
     }
+    std::uint64_t frames() { return client.port().counters().sent + server.port().counters().sent; }
 
+  private:
     bool virtual_;
     stack::instant virtual_now_{std::chrono::hours(1)};
     std::shared_ptr<backends::wire::segment> wire_;

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# All benchmarks, as `./dev bench` runs them: the stack alone in wall time and in instructions, then
+# the program over veth where that is possible. Says in one line what it leaves out, and why.
+# Usage: bench/run.sh [--quick]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export COAX_BIN=${COAX_BIN:-build/release/bin}
+quick=()
+case "${1:-}" in
+    --quick) quick=(--quick) ;;
+    "") ;;
+    *) echo "bench/run.sh: unknown option $1 (there is --quick)" >&2; exit 2 ;;
+esac
+
+echo "Stack alone: two stacks, one thread, memory wire; nanoseconds per unit, median of 5 rounds"
+"$COAX_BIN/bench_stack" "${quick[@]}"
+echo
+if command -v valgrind >/dev/null; then
+    echo "The same in instructions per unit (callgrind, virtual clock)"
+    if ((${#quick[@]})); then bash bench/instructions.sh ping-1 ping-64 bulk-64K churn
+    else bash bench/instructions.sh; fi
+else
+    echo "Instructions per unit: left out, valgrind is not installed"
+fi
+echo
+if [[ ! -x $COAX_BIN/coax ]]; then
+    echo "Echo over veth: left out, there is no program coax in $COAX_BIN"
+elif (($(id -u) != 0)); then
+    echo "Echo over veth: left out, network namespaces need root"
+elif ((${#quick[@]})); then
+    bash bench/network.sh --rounds 3 --seconds 1
+else
+    bash bench/network.sh
+fi

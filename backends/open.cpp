@@ -62,7 +62,7 @@ std::vector<availability> available_backends() {
         return a;
     };
     return {make("kernel", {}, "kernel"), make("wire", {}, "wire"),
-            make("xdp", xdp_obstacle(), "xdp:eth0,ip=198.18.0.2/24,mode=native")};
+            make("xdp", xdp_obstacle(), "xdp:eth0,ip=198.18.0.2/24")};
 }
 
 }  // namespace coax::backends

@@ -63,6 +63,10 @@ struct steering::parts {
 steering::steering(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
 steering::~steering() { detach(); }
 
+int steering::program_descriptor() const noexcept {
+    return bpf_program__fd(parts_->program->progs.steer);
+}
+
 void steering::detach() noexcept {
     if (parts_->link >= 0) close(parts_->link);
     parts_->link = -1;
@@ -168,7 +172,7 @@ std::string steering::attach(mode how) {
     bpf_link_create_opts options{};
     options.sz = sizeof options;
     options.flags = how == mode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-    const int program = bpf_program__fd(parts_->program->progs.steer);
+    const int program = program_descriptor();
     const int error = retry_while(EBUSY, [&] {
         // A link, not a plain attachment: it goes when its descriptor goes, also by SIGKILL.
         const int link =

@@ -29,6 +29,8 @@ class steering {
     // From here on frames are steered. Empty text: done.
     std::string attach(mode how);
     void detach() noexcept;
+    // The loaded program, for tests that run it on hand-made frames.
+    int program_descriptor() const noexcept;
 
   private:
     struct parts;

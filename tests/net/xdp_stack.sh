@@ -23,6 +23,7 @@ expect() { # NAME OPERATOR NUMBER
 }
 
 ask() { lab_on_peer "$COAX_BIN/net_tcp_ask" $lab_coax_ip 7 "$@"; }
+ask_kernel() { lab_on_peer "$COAX_BIN/net_tcp_ask" $lab_kernel_ip 7 "$@"; }
 ping_coax() { lab_on_peer ping -q -i 0.002 -W 2 "$@" $lab_coax_ip; }
 
 for mode in native skb; do
@@ -36,6 +37,17 @@ for mode in native skb; do
     lab_check "20 connections at once, $mode" ask 1000000 20
     lab_check "ping of the kernel's address, $mode" lab_on_peer \
         ping -q -i 0.002 -c 20 $lab_kernel_ip
+    # The kernel behind the same interface, and both at once.
+    lab_start_on_coax "$lab_directory/echo" "$COAX_BIN/net_tcp_echo" $lab_kernel_ip 7
+    echo=$lab_pid
+    lab_await "$lab_directory/echo" ready || exit 1
+    lab_check "16 MiB to the kernel's address, $mode" ask_kernel 16777216
+    lab_start_on_peer "$lab_directory/both" "$COAX_BIN/net_tcp_ask" $lab_kernel_ip 7 4194304 4
+    both=$lab_pid
+    lab_check "4 connections to coax while 4 go to the kernel, $mode" ask 4194304 4
+    lab_forget "$both"
+    lab_check "4 connections to the kernel, $mode: $(cat "$lab_directory/both")" test $? = 0
+    lab_end "$echo"
     stop
     # The peer's kernel cuts for a native program, and hands whole superframes to a generic one.
     if [ $mode = native ]; then expect largest -le 1514; else expect largest -gt 20000; fi

@@ -2,6 +2,7 @@
 #include "stack/egress.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "stack/ip/output.hpp"
@@ -57,8 +58,10 @@ egress::egress(layers& all)
 
 bool egress::flush(instant now) {
     // ARP twice: before the rest, that it cannot be crowded out; after, for what the rest asked.
-    const bool all_sent = settle_neighbours(now) && send_arp() && send_icmp(now) &&
-                          send_datagrams(now) && send_segments(now) && send_arp();
+    const bool all_sent = (!all_.neighbours.has_outcome() || settle_neighbours(now)) &&
+                          send_arp() && (all_.icmp.outgoing().empty() || send_icmp(now)) &&
+                          (!all_.udp.has_outgoing() || send_datagrams(now)) && send_segments(now) &&
+                          send_arp();
     all_.traffic.frames_sent += slots_.transmit();
     return all_sent;
 }
@@ -91,7 +94,7 @@ bool egress::settle_neighbours(instant now) {
     return true;
 }
 
-bool egress::send_arp() {
+bool egress::send_waiting_arp() {
     while (const auto wanted = all_.neighbours.next_request())
         if (const auto source = all_.addresses.source_towards(wanted->target))
             all_.arp.request(*wanted, *source);
@@ -192,11 +195,11 @@ bool egress::send_from(tcp::sender& from, instant now) {
         tx_slot* const slot = slots_.peek();
         if (slot == nullptr) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
-        const std::size_t size = wire::ipv4_header_size + wire::tcp_header_length(segment_.header) +
-                                 segment_.payload_size;
+        const std::size_t header_length = wire::tcp_header_length(segment_.header);
+        const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
         if (is_too_small(*slot, size)) continue;
         const bool partial = all_.capabilities.transmit_checksum || segment_.gso_bytes != 0;
-        write_segment(segment_, partial, slot->data + wire::ethernet_header_size);
+        write_segment(segment_, header_length, partial, slot->data + wire::ethernet_header_size);
         finish_slot(*slot, route, size);
         if (partial) {
             slot->checksum = checksum_state::partial;
@@ -214,23 +217,22 @@ bool egress::send_from_to_self(tcp::sender& from, instant now) {
     for (unsigned left = all_.config.segments_turn; left != 0; --left) {
         if (!all_.loopback.fits(all_.config.ip.loopback_mtu)) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
-        const std::size_t size = wire::ipv4_header_size + wire::tcp_header_length(segment_.header) +
-                                 segment_.payload_size;
+        const std::size_t header_length = wire::tcp_header_length(segment_.header);
+        const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
         std::byte* const packet = all_.loopback.push(segment_.ends.remote.address, size);
         if (packet == nullptr)
             ++all_.ip_count.loopback_full;  // no memory for it; TCP sends it again
-        else write_segment(segment_, true, packet);
+        else write_segment(segment_, header_length, true, packet);
     }
     all_.tcp.yield(from);
     return true;
 }
 
 // IPv4 header, TCP header and payload: the payload is summed while it is copied.
-std::size_t egress::write_segment(const tcp::segment& segment, bool partial,
-                                  std::byte* packet) const {
+void egress::write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
+                           std::byte* packet) const {
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
-    const std::size_t header_length = wire::tcp_header_length(segment.header);
     const std::size_t length = header_length + segment.payload_size;
     wire::emit_ipv4(
         ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length),
@@ -245,14 +247,19 @@ std::size_t egress::write_segment(const tcp::segment& segment, bool partial,
             at = std::copy(segment.payload[i].begin(), segment.payload[i].end(), at);
         store_checksum(header + tcp_checksum_offset, pseudo, true, 0);
     } else {
-        wire::checksum_sum sum(wire::sum_bytes(pseudo, header, header_length));
-        for (std::size_t i = 0; i < segment.payload_pieces; ++i) {
-            sum.add_copying(at, segment.payload[i]);
-            at += segment.payload[i].size();
+        const std::uint64_t start = wire::sum_bytes(pseudo, header, header_length);
+        wire::checksum_sum sum(start);
+        if (segment.payload_pieces == 1) {  // nearly always
+            const const_bytes& piece = segment.payload[0];
+            sum = wire::checksum_sum(wire::copy_and_sum(start, at, piece.data(), piece.size()));
+        } else {
+            for (std::size_t i = 0; i < segment.payload_pieces; ++i) {
+                sum.add_copying(at, segment.payload[i]);
+                at += segment.payload[i].size();
+            }
         }
         store_checksum(header + tcp_checksum_offset, pseudo, false, sum.value());
     }
-    return wire::ipv4_header_size + length;
 }
 
 // --- UDP
@@ -300,8 +307,8 @@ bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instan
     return true;
 }
 
-std::size_t egress::write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
-                                   std::byte* packet) const {
+void egress::write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
+                            std::byte* packet) const {
     const ip_address& source = out.ends.local.address;
     const ip_address& destination = out.ends.remote.address;
     const std::size_t length = wire::udp_header_size + payload.size();
@@ -325,7 +332,6 @@ std::size_t egress::write_datagram(const udp::datagram& out, const_bytes payload
         const std::uint16_t finished = wire::finish_checksum(sum);
         wire::store_native(field, finished == 0 ? std::uint16_t{0xffff} : finished);
     }
-    return wire::ipv4_header_size + length;
 }
 
 // --- whole packets (ICMP)
@@ -359,7 +365,7 @@ bool egress::send_packet(const ip_address& destination, const_bytes packet, inst
 // --- the last step
 
 void egress::finish_slot(tx_slot& slot, const path& route, std::size_t packet_size) {
-    std::copy(route.ethernet_header.begin(), route.ethernet_header.end(), slot.data);
+    std::memcpy(slot.data, route.ethernet_header.data(), wire::ethernet_header_size);
     slot.length = static_cast<std::uint32_t>(wire::ethernet_header_size + packet_size);
     slot.checksum = checksum_state::unknown;
     slot.checksum_start = 0;

@@ -67,7 +67,10 @@ class egress {
     };
 
     bool settle_neighbours(instant now);
-    bool send_arp();
+    bool send_arp() {
+        return (!all_.neighbours.has_request() && !all_.arp.has_outgoing()) || send_waiting_arp();
+    }
+    bool send_waiting_arp();
     bool send_icmp(instant now);
     bool send_datagrams(instant now);
     bool send_segments(instant now);
@@ -80,9 +83,10 @@ class egress {
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
 
-    std::size_t write_segment(const tcp::segment& segment, bool partial, std::byte* packet) const;
-    std::size_t write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
-                               std::byte* packet) const;
+    void write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
+                       std::byte* packet) const;
+    void write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
+                        std::byte* packet) const;
     void finish_slot(tx_slot& slot, const path& route, std::size_t packet_size);
     bool is_too_small(const tx_slot& slot, std::size_t packet_size);
 

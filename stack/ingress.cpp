@@ -85,7 +85,7 @@ void ingress::on_ipv4(payload_view packet, const arrival& how) {
     const bool broadcast = acceptance == ip::acceptance::broadcast;
     switch (parsed.header.protocol) {
         case wire::protocol_tcp:
-            // RFC 9293 3.9.2 (MUST-57): a connection has one peer.
+            // RFC 9293 3.9.2.3 (MUST-57): a connection has one peer.
             if (broadcast) ++all_.ip_count.broadcast;
             else on_tcp(parsed.header, inside, how);
             break;

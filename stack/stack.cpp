@@ -42,7 +42,7 @@ status ip_stack::parts::check_local(const endpoint& local) const {
 
 status ip_stack::parts::check_remote(const flow& ends, const endpoint& remote) const {
     const ip_address& to = remote.address;
-    // RFC 9293 3.9.1 (MUST-46), RFC 1122 4.1.3.6: only unicast. Broadcast is not offered.
+    // RFC 9293 3.9.2.3 (MUST-46), RFC 1122 4.1.3.6: only unicast. Broadcast is not offered.
     if (remote.port == 0 || to.is_unspecified() || to.is_multicast() ||
         all.addresses.is_broadcast(to))
         return error::invalid_argument;

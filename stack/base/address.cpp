@@ -171,8 +171,6 @@ bool ip_address::is_multicast() const noexcept {
     return is_v4() ? (octets_[12] & 0xf0U) == 0xe0 : octets_[0] == 0xff;
 }
 
-bool ip_address::is_limited_broadcast() const noexcept { return *this == v4(0xffff'ffffU); }
-
 std::string ip_address::to_string() const {
     if (!is_v4()) return print_v6(octets_);
     std::string text;

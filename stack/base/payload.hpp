@@ -29,6 +29,10 @@ class payload_view {
     // Drop `count` bytes (at most size()) from the front / from the back.
     void trim_front(std::size_t count) noexcept {
         size_ -= count;
+        if (count < head_.size()) {  // nearly always
+            head_ = head_.subspan(count);
+            return;
+        }
         while (count >= head_.size() && !rest_.empty()) {
             count -= head_.size();
             head_ = rest_.front();
@@ -37,6 +41,8 @@ class payload_view {
         head_ = head_.subspan(count);
     }
     void trim_back(std::size_t count) noexcept { size_ -= count; }
+    // True if head() is all there is.
+    bool is_one_piece() const noexcept { return size_ <= head_.size(); }
 
     // Copies size() bytes to `target`, which must be at least that long.
     void copy_to(std::byte* target) const noexcept {

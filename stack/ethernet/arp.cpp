@@ -66,7 +66,10 @@ void arp::request(const neighbour_cache::request& wanted, const ip_address& sour
          {wire::arp_operation::request, own_mac_, source, {}, wanted.target});
 }
 
-void arp::announce(const ip_address& address) { own_.push_back({address, config_.announcements}); }
+void arp::announce(const ip_address& address) {
+    own_.push_back({address, config_.announcements});
+    due_ = instant::min();
+}
 
 void arp::send_announcement(const ip_address& address) {
     push(mac_address::broadcast(), {wire::arp_operation::request, own_mac_, address, {}, address});
@@ -91,20 +94,16 @@ bool arp::push(const mac_address& destination, const wire::arp_packet& packet) {
     return true;
 }
 
-void arp::advance(instant now) {
+void arp::fire(instant now) {
+    due_ = never;
     for (own_address& own : own_) {
-        if (own.announcements_left == 0 || own.announce_at > now) continue;
-        --own.announcements_left;
-        own.announce_at = now + config_.announce_interval;
-        send_announcement(own.address);
+        if (own.announcements_left != 0 && own.announce_at <= now) {
+            --own.announcements_left;
+            own.announce_at = now + config_.announce_interval;
+            send_announcement(own.address);
+        }
+        if (own.announcements_left != 0) due_ = std::min(due_, own.announce_at);
     }
-}
-
-instant arp::next_deadline() const {
-    instant earliest = never;
-    for (const own_address& own : own_)
-        if (own.announcements_left != 0) earliest = std::min(earliest, own.announce_at);
-    return earliest;
 }
 
 }  // namespace coax::stack::ethernet

@@ -42,11 +42,14 @@ class arp {
     // Tells the link of an own address, now and as often as configured (RFC 5227 2.3).
     void announce(const ip_address& address);
 
+    bool has_outgoing() const noexcept { return outgoing_count_ != 0; }
     const arp_frame* front_outgoing() const;
     void pop_outgoing();
 
-    void advance(instant now);
-    instant next_deadline() const;
+    void advance(instant now) {
+        if (now >= due_) fire(now);
+    }
+    instant next_deadline() const noexcept { return due_; }
 
   private:
     struct own_address {
@@ -55,6 +58,7 @@ class arp {
         instant announce_at = instant::min();
         instant defended_at = instant::min();
     };
+    void fire(instant now);
     void conflict(const wire::arp_packet& packet, instant now);
     void send_announcement(const ip_address& address);
     bool push(const mac_address& destination, const wire::arp_packet& packet);
@@ -63,6 +67,7 @@ class arp {
     mac_address own_mac_;
     neighbour_cache& neighbours_;
     link_counters& counters_;
+    instant due_ = never;  // of the announcements
     std::vector<own_address> own_;
     std::vector<arp_frame> outgoing_;  // a ring of outgoing_max places
     std::size_t outgoing_first_ = 0;

@@ -119,7 +119,7 @@ void neighbour_cache::pop_held(neighbour_index index) {
     e.held.erase(e.held.begin());
 }
 
-void neighbour_cache::advance(instant now) {
+void neighbour_cache::fire(instant now) {
     const auto due = [&](state s) { return !list_of(s).empty() && list_of(s).front().due <= now; };
     while (due(state::reachable)) {
         // Whoever uses it resolves anew and thereby asks it again.
@@ -137,13 +137,9 @@ void neighbour_cache::advance(instant now) {
             }
         }
     }
-}
-
-instant neighbour_cache::next_deadline() const {
-    instant earliest = never;
+    due_ = never;
     for (const state s : {state::unresolved, state::probing, state::reachable})
-        if (!list_of(s).empty()) earliest = std::min(earliest, list_of(s).front().due);
-    return earliest;
+        if (!list_of(s).empty()) due_ = std::min(due_, list_of(s).front().due);
 }
 
 neighbour_cache::entry* neighbour_cache::find(const ip_address& address) noexcept {
@@ -193,6 +189,7 @@ void neighbour_cache::enter(entry& e, state next, instant due) {
     e.place.unlink();
     e.current = next;
     e.due = due;
+    due_ = std::min(due_, due);
     list_of(next).push_back(e);
 }
 

@@ -55,6 +55,7 @@ class neighbour_cache {
         ip_address target;
         std::optional<mac_address> unicast;
     };
+    bool has_request() const noexcept { return !requests_.empty(); }
     std::optional<request> next_request();
 
     // What became of those that somebody waits for. A failed one is gone after its pop.
@@ -63,6 +64,7 @@ class neighbour_cache {
         bool resolved = false;
         mac_address mac;
     };
+    bool has_outcome() const noexcept { return !outcomes_.empty(); }
     std::optional<outcome> front_outcome() const;
     void pop_outcome();
 
@@ -73,8 +75,10 @@ class neighbour_cache {
     const std::vector<std::byte>* front_held(neighbour_index index) const;
     void pop_held(neighbour_index index);
 
-    void advance(instant now);
-    instant next_deadline() const;
+    void advance(instant now) {
+        if (now >= due_) fire(now);
+    }
+    instant next_deadline() const noexcept { return due_; }
     std::size_t size() const noexcept { return by_address_.size(); }
 
   private:
@@ -105,6 +109,7 @@ class neighbour_cache {
                                         boost::intrusive::constant_time_size<false>>;
     using state_list = list<&entry::place>;
 
+    void fire(instant now);
     entry* find(const ip_address& address) noexcept;
     entry* make(const ip_address& address);
     entry* take_free();
@@ -130,6 +135,7 @@ class neighbour_cache {
     std::array<state_list, 6> places_;
     list<&entry::news> outcomes_;
     list<&entry::request> requests_;
+    instant due_ = never;  // of all states, or earlier
     std::size_t unresolved_count_ = 0;
     std::size_t held_bytes_ = 0;
 };

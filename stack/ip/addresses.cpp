@@ -16,14 +16,17 @@ status address_table::add(const ip_prefix& address) {
     if (is_own(own)) return error::address_in_use;
     if (addresses_.size() >= config_.addresses_max) return error::no_buffer_space;
     addresses_.push_back(address);
+    ip_address broadcast = own;
+    if (own.is_v4() && address.length < 31)
+        broadcast = ip_address::v4(own.to_v4() | (0xffff'ffffU >> address.length));
+    ends_.push_back({own, broadcast});
     return {};
 }
 
 bool address_table::is_broadcast(const ip_address& address) const noexcept {
-    if (address.is_limited_broadcast()) return true;
-    for (const ip_prefix& own : addresses_)
-        if (own.is_broadcast_of(address)) return true;
-    return false;
+    for (const ends& e : ends_)
+        if (e.broadcast == address && e.own != address) return true;
+    return address.is_limited_broadcast();
 }
 
 bool address_table::is_on_link(const ip_address& address) const noexcept {

@@ -29,6 +29,12 @@ class address_table {
     bool is_local(const ip_address& address) const noexcept {
         return is_own(address) || address.is_loopback();
     }
+    // An own address or the broadcast address of an own subnet: no peer can have it.
+    bool is_own_or_broadcast(const ip_address& address) const noexcept {
+        for (const ends& e : ends_)
+            if (e.own == address || e.broadcast == address) return true;
+        return address.is_limited_broadcast();
+    }
     // 255.255.255.255 or the broadcast address of an own subnet (RFC 1122 3.3.6).
     bool is_broadcast(const ip_address& address) const noexcept;
     // A unicast address of an own subnet, our own not excepted.
@@ -39,6 +45,12 @@ class address_table {
   private:
     const ip_config& config_;
     std::vector<ip_prefix> addresses_;
+    // Of the same addresses: what the check of every packet compares with.
+    struct ends {
+        ip_address own;
+        ip_address broadcast;  // the own address again where there is none
+    };
+    std::vector<ends> ends_;
 };
 
 }  // namespace coax::stack::ip

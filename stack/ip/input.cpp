@@ -26,17 +26,11 @@ bool is_impossible_source(const ip_address& source) noexcept {
 bool accept_source(const ip_address& source, const arrival& how, const address_table& addresses,
                    ip_counters& counters) noexcept {
     if (how.loopback) return true;
-    // RFC 9293 3.9.2 (MUST-57), RFC 1122 3.2.1.3: nobody to answer to.
-    if (is_impossible_source(source) || addresses.is_broadcast(source)) {
-        ++counters.bad_source;
-        return false;
-    }
-    // LAND and its like: what we send does not come from outside.
-    if (addresses.is_own(source)) {
-        ++counters.own_source;
-        return false;
-    }
-    return true;
+    if (!is_impossible_source(source) && !addresses.is_own_or_broadcast(source)) return true;
+    // LAND and its like: what we send does not come from outside. The others are nobody to answer
+    // to (RFC 9293 3.9.2.3, MUST-63; RFC 1122 3.2.1.3).
+    ++(addresses.is_own(source) ? counters.own_source : counters.bad_source);
+    return false;
 }
 
 acceptance accept_destination(const ip_address& destination, const arrival& how,

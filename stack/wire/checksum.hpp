@@ -16,16 +16,21 @@ namespace coax::stack::wire {
 
 // Addition with end-around carry.
 constexpr std::uint64_t add_carry(std::uint64_t a, std::uint64_t b) noexcept {
-    const std::uint64_t sum = a + b;
-    return sum + (sum < b ? 1U : 0U);
+    std::uint64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
 }
 
 // To 16 bits, not complemented. Zero only if everything summed was zero.
 constexpr std::uint16_t fold_sum(std::uint64_t sum) noexcept {
-    sum = (sum & 0xffff'ffffU) + (sum >> 32);
-    sum = (sum & 0xffffU) + (sum >> 16 & 0xffffU) + (sum >> 32);
-    sum = (sum & 0xffffU) + (sum >> 16);
-    return static_cast<std::uint16_t>(sum + (sum >> 16));
+    std::uint32_t half = 0;
+    if (__builtin_add_overflow(static_cast<std::uint32_t>(sum),
+                               static_cast<std::uint32_t>(sum >> 32), &half))
+        ++half;
+    std::uint16_t quarter = 0;
+    if (__builtin_add_overflow(static_cast<std::uint16_t>(half),
+                               static_cast<std::uint16_t>(half >> 16), &quarter))
+        ++quarter;
+    return quarter;
 }
 
 // The field's value for a sum that was taken with the field as zero.
@@ -52,6 +57,7 @@ class checksum_sum {
         place(sum_bytes(0, piece.data(), piece.size()), piece.size());
     }
     void add(const payload_view& pieces) noexcept {
+        if (pieces.is_one_piece()) return add(pieces.head());
         pieces.for_each([this](const_bytes piece) { add(piece); });
     }
     void add_copying(std::byte* target, const_bytes piece) noexcept {

@@ -35,11 +35,6 @@ void scan_options(const_bytes options, ipv4_parsed& parsed) noexcept {
     }
 }
 
-std::uint64_t sum_header(const std::byte* at) noexcept {
-    return add_carry(add_carry(load_native<std::uint64_t>(at), load_native<std::uint64_t>(at + 8)),
-                     load_native<std::uint32_t>(at + 16));
-}
-
 // Fills the fixed fields; sets a fault if even they are not there.
 void read_header(const_bytes packet, ipv4_parsed& parsed) noexcept {
     if (packet.size() < ipv4_header_size) {
@@ -90,7 +85,7 @@ ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept {
         return parsed;
     }
     // RFC 1122 3.2.1.2: verify the header checksum on every received datagram.
-    std::uint64_t sum = sum_header(packet.data());
+    std::uint64_t sum = sum_ipv4_header(packet.data());
     if (parsed.header_length > ipv4_header_size)
         sum = sum_bytes(sum, packet.data() + ipv4_header_size,
                         parsed.header_length - ipv4_header_size);
@@ -104,20 +99,6 @@ ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept {
     if (parsed.fault == ipv4_fault::none && parsed.header.total_length < parsed.header_length)
         parsed.fault = ipv4_fault::bad_total_length;
     return parsed;
-}
-
-void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept {
-    const auto fragment = static_cast<std::uint16_t>(
-        (header.dont_fragment ? flag_dont_fragment : 0U) |
-        (header.more_fragments ? flag_more_fragments : 0U) | header.fragment_offset / 8U);
-    store_32(target,
-             0x4500'0000U | std::uint32_t{header.traffic_class} << 16 | header.total_length);
-    store_32(target + 4, std::uint32_t{header.identification} << 16 | fragment);
-    store_32(target + 8,
-             std::uint32_t{header.time_to_live} << 24 | std::uint32_t{header.protocol} << 16);
-    store_32(target + 12, header.source.to_v4());
-    store_32(target + 16, header.destination.to_v4());
-    store_native(target + 10, finish_checksum(sum_header(target)));
 }
 
 }  // namespace coax::stack::wire

@@ -6,6 +6,7 @@
 
 #include "stack/base/address.hpp"
 #include "stack/base/payload.hpp"
+#include "stack/wire/checksum.hpp"
 
 namespace coax::stack::wire {
 
@@ -60,7 +61,34 @@ ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept;
 // there, and routers on the way may have changed it, so the checksum is not looked at (RFC 792).
 ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept;
 
-// Writes ipv4_header_size bytes, checksum included.
-void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept;
+// Sum of the fixed header, for its checksum.
+inline std::uint64_t sum_ipv4_header(const std::byte* at) noexcept {
+    return add_carry(add_carry(load_native<std::uint64_t>(at), load_native<std::uint64_t>(at + 8)),
+                     load_native<std::uint32_t>(at + 16));
+}
+
+// Writes ipv4_header_size bytes, checksum included. Inline: most fields are constants of the
+// caller.
+inline void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept {
+    const std::uint32_t fragment = (header.dont_fragment ? 0x4000U : 0U) |
+                                   (header.more_fragments ? 0x2000U : 0U) |
+                                   header.fragment_offset / 8U;
+    const std::uint32_t first = network_order(
+        0x4500'0000U | std::uint32_t{header.traffic_class} << 16 | header.total_length);
+    const std::uint32_t second =
+        network_order(std::uint32_t{header.identification} << 16 | fragment);
+    const std::uint32_t third = network_order(std::uint32_t{header.time_to_live} << 24 |
+                                              std::uint32_t{header.protocol} << 16);
+    const std::uint32_t source = network_order(header.source.to_v4());
+    const std::uint32_t destination = network_order(header.destination.to_v4());
+    const std::uint64_t sum =
+        std::uint64_t{first} + second + third + source + destination;  // five words of 32 bits
+    store_native(target, first);
+    store_native(target + 4, second);
+    store_native(target + 8, third);
+    store_native(target + 12, source);
+    store_native(target + 16, destination);
+    store_native(target + 10, finish_checksum(sum));
+}
 
 }  // namespace coax::stack::wire

@@ -96,7 +96,7 @@ TEST_CASE("ip: RFC 1122 3.3.6: broadcasts") {
                                       good_packet()));
     net.turn();
     CHECK(net.count("ip.unicast_in_broadcast") == 1);
-    // RFC 9293 3.9.2 (MUST-57)
+    // RFC 9293 3.9.2.3 (MUST-57)
     wire::tcp_header syn;
     syn.flags.syn = true;
     net.check_dropped(tcp_packet(ipv4_of(peer_ip, "198.18.0.255", 6), syn), "ip.broadcast");

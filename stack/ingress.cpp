@@ -35,8 +35,8 @@ void ingress::receive_loopback(instant now) {
     // What these packets cause goes to the queue's end and waits for the next call.
     for (std::size_t left = all_.loopback.count(); left != 0; --left) {
         // RFC 1122 3.2.1.3 (g): inside the host nothing can be damaged on the way.
-        on_ipv4(payload_view(all_.loopback.front_body()),
-                {now, checksum_state::verified, false, true});
+        payload_view packet(all_.loopback.front_body());
+        on_ipv4(packet, {now, checksum_state::verified, false, true});
         all_.loopback.pop();
     }
 }
@@ -74,7 +74,7 @@ void ingress::on_arp(const payload_view& packet, instant now) {
 }
 
 // Step 2: the packet. Is it whole, honest and ours?
-void ingress::on_ipv4(payload_view packet, const arrival& how) {
+void ingress::on_ipv4(payload_view& packet, const arrival& how) {
     const auto parsed = wire::parse_ipv4(packet.head(), packet.size());
     const auto acceptance =
         ip::accept(parsed, {how.link_broadcast, how.loopback}, all_.addresses, all_.ip_count);
@@ -85,12 +85,12 @@ void ingress::on_ipv4(payload_view packet, const arrival& how) {
     const bool broadcast = acceptance == ip::acceptance::broadcast;
     switch (parsed.header.protocol) {
         case wire::protocol_tcp:
+            if (!broadcast) return on_tcp(parsed.header, inside, how);
             // RFC 9293 3.9.2.3 (MUST-57): a connection has one peer.
-            if (broadcast) ++all_.ip_count.broadcast;
-            else on_tcp(parsed.header, inside, how);
+            ++all_.ip_count.broadcast;
             break;
-        case wire::protocol_udp: on_udp(parsed.header, packet, inside, broadcast, how); break;
-        case wire::protocol_icmpv4: on_icmp(parsed.header, inside, broadcast, how); break;
+        case wire::protocol_udp: return on_udp(parsed.header, packet, inside, broadcast, how);
+        case wire::protocol_icmpv4: return on_icmp(parsed.header, inside, broadcast, how);
         default:
             ++all_.ip_count.unknown_protocol;
             // RFC 1122 3.2.2.1 (SHOULD); 3.2.2: never about a packet to all.
@@ -101,7 +101,7 @@ void ingress::on_ipv4(payload_view packet, const arrival& how) {
 }
 
 // Step 3: the segment.
-void ingress::on_tcp(const wire::ipv4_header& ip, payload_view segment, const arrival& how) {
+void ingress::on_tcp(const wire::ipv4_header& ip, payload_view& segment, const arrival& how) {
     const auto parsed = wire::parse_tcp(segment.head());
     if (parsed.fault != wire::tcp_fault::none) {
         traffic_counters& count = all_.traffic;
@@ -120,8 +120,8 @@ void ingress::on_tcp(const wire::ipv4_header& ip, payload_view segment, const ar
         parsed.header, segment, how.now);
 }
 
-void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view datagram,
-                     bool broadcast, const arrival& how) {
+void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet,
+                     payload_view& datagram, bool broadcast, const arrival& how) {
     const auto parsed = wire::parse_udp(datagram.head(), datagram.size());
     if (parsed.fault != wire::udp_fault::none) {
         ++(parsed.fault == wire::udp_fault::truncated ? all_.udp_count.truncated

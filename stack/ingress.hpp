@@ -29,11 +29,12 @@ class ingress {
         bool link_broadcast = false;
         bool loopback = false;
     };
+    // The views are cut down to what the next step is about.
     void on_frame(const rx_frame& frame, instant now);
     void on_arp(const payload_view& packet, instant now);
-    void on_ipv4(payload_view packet, const arrival& how);
-    void on_tcp(const wire::ipv4_header& ip, payload_view segment, const arrival& how);
-    void on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view datagram,
+    void on_ipv4(payload_view& packet, const arrival& how);
+    void on_tcp(const wire::ipv4_header& ip, payload_view& segment, const arrival& how);
+    void on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view& datagram,
                 bool broadcast, const arrival& how);
     void on_icmp(const wire::ipv4_header& ip, const payload_view& message, bool broadcast,
                  const arrival& how);

@@ -17,12 +17,6 @@ bool count_fault(wire::ipv4_fault fault, ip_counters& counters) noexcept {
     return true;
 }
 
-// RFC 1122 3.2.1.3, RFC 6890: 0/8, 127/8, 224/4 and 240/4 are no hosts of this link or beyond.
-bool is_impossible_source(const ip_address& source) noexcept {
-    const std::uint32_t first = source.to_v4() >> 24;
-    return first == 0 || first == 127 || first >= 224;
-}
-
 bool accept_source(const ip_address& source, const arrival& how, const address_table& addresses,
                    ip_counters& counters) noexcept {
     if (how.loopback) return true;
@@ -53,8 +47,8 @@ acceptance accept_destination(const ip_address& destination, const arrival& how,
 
 }  // namespace
 
-acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
-                  const address_table& addresses, ip_counters& counters) noexcept {
+acceptance examine(const wire::ipv4_parsed& parsed, const arrival& how,
+                   const address_table& addresses, ip_counters& counters) noexcept {
     if (count_fault(parsed.fault, counters)) return acceptance::refused;
     const wire::ipv4_header& header = parsed.header;
     if (parsed.header_length > wire::ipv4_header_size) {

@@ -20,7 +20,26 @@ enum class acceptance : std::uint8_t {
     broadcast,  // to all on the link: for datagrams only
 };
 
-acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
-                  const address_table& addresses, ip_counters& counters) noexcept;
+// Every check, in order; the first that fails is counted.
+acceptance examine(const wire::ipv4_parsed& parsed, const arrival& how,
+                   const address_table& addresses, ip_counters& counters) noexcept;
+
+// RFC 1122 3.2.1.3, RFC 6890: 0/8, 127/8, 224/4 and 240/4 are no hosts of this link or beyond.
+inline bool is_impossible_source(const ip_address& source) noexcept {
+    const std::uint32_t first = source.to_v4() >> 24;
+    return first == 0 || first == 127 || first >= 224;
+}
+
+inline acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
+                         const address_table& addresses, ip_counters& counters) noexcept {
+    const wire::ipv4_header& header = parsed.header;
+    // What nearly every packet is; any doubt is for examine() to settle.
+    if (parsed.fault == wire::ipv4_fault::none && parsed.header_length == wire::ipv4_header_size &&
+        !header.is_fragment() && !how.link_broadcast && !how.loopback &&
+        addresses.is_own(header.destination) && !is_impossible_source(header.source) &&
+        !addresses.is_own_or_broadcast(header.source))
+        return acceptance::unicast;
+    return examine(parsed, how, addresses, counters);
+}
 
 }  // namespace coax::stack::ip

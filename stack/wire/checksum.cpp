@@ -44,10 +44,27 @@ std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
         : "cc");
     return sum;
 }
-#else
-std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
-    for (int i = 0; i < 8; ++i) sum = add_carry(sum, load_native<std::uint64_t>(data + 8 * i));
+
+std::uint64_t sum_32_bytes(std::uint64_t sum, const std::byte* data) noexcept {
+    __asm__(
+        "addq   (%[data]), %[sum]\n\t"
+        "adcq  8(%[data]), %[sum]\n\t"
+        "adcq 16(%[data]), %[sum]\n\t"
+        "adcq 24(%[data]), %[sum]\n\t"
+        "adcq $0, %[sum]"
+        : [sum] "+r"(sum)
+        : [data] "r"(data), "m"(*reinterpret_cast<const std::byte(*)[32]>(data))
+        : "cc");
     return sum;
+}
+#else
+std::uint64_t sum_32_bytes(std::uint64_t sum, const std::byte* data) noexcept {
+    for (int i = 0; i < 4; ++i) sum = add_carry(sum, load_native<std::uint64_t>(data + 8 * i));
+    return sum;
+}
+
+std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
+    return sum_32_bytes(sum_32_bytes(sum, data), data + 32);
 }
 #endif
 
@@ -55,6 +72,11 @@ std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
 
 std::uint64_t sum_bytes(std::uint64_t sum, const std::byte* data, std::size_t size) noexcept {
     for (; size >= 64; size -= 64, data += 64) sum = sum_64_bytes(sum, data);
+    if (size >= 32) {
+        sum = sum_32_bytes(sum, data);
+        size -= 32;
+        data += 32;
+    }
     for (; size >= 8; size -= 8, data += 8) sum = add_carry(sum, load_native<std::uint64_t>(data));
     if (size == 0) return sum;
     return add_carry(sum, sum_tail(size, [data]<class Word>(std::size_t at, Word) {

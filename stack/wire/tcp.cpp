@@ -2,6 +2,7 @@
 #include "stack/wire/tcp.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "stack/wire/bytes.hpp"
 
@@ -20,31 +21,34 @@ enum : std::uint8_t {
     kind_timestamps = 8,
 };
 
-enum : std::uint32_t {
-    flag_fin = 0x01,
-    flag_syn = 0x02,
-    flag_rst = 0x04,
-    flag_psh = 0x08,
-    flag_ack = 0x10,
-    flag_urg = 0x20,
-    flag_ece = 0x40,
-    flag_cwr = 0x80,
-};
-
 // nop, nop, TS, length 10: how nearly every segment's options begin (RFC 7323 appendix A).
 constexpr std::uint32_t aligned_timestamps = 0x0101'080aU;
 constexpr std::size_t aligned_timestamps_size = 12;
 
-tcp_flags read_flags(std::uint32_t bits) noexcept {
-    return {(bits & flag_fin) != 0, (bits & flag_syn) != 0, (bits & flag_rst) != 0,
-            (bits & flag_psh) != 0, (bits & flag_ack) != 0, (bits & flag_urg) != 0,
-            (bits & flag_ece) != 0, (bits & flag_cwr) != 0};
+// The flags stand in their octet from FIN, the lowest bit, on, as the members of tcp_flags do.
+tcp_flags read_flags(std::uint8_t bits) noexcept {
+    const auto bit = [bits](unsigned i) { return (bits >> i & 1U) != 0; };
+    if constexpr (std::endian::native == std::endian::little) {
+        // Seven copies of the lower seven bits, side by side, put bit i into octet i; the eighth
+        // follows by itself.
+        static_assert(sizeof(tcp_flags) == 8);
+        const std::uint64_t spread =
+            ((bits & 0x7fU) * 0x0002'0408'1020'4081U & 0x0101'0101'0101'0101U) |
+            std::uint64_t{bits} >> 7 << 56;
+        return std::bit_cast<tcp_flags>(spread);
+    }
+    return {bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7)};
 }
 
 std::uint32_t write_flags(const tcp_flags& flags) noexcept {
-    return (flags.fin ? flag_fin : 0U) | (flags.syn ? flag_syn : 0U) | (flags.rst ? flag_rst : 0U) |
-           (flags.psh ? flag_psh : 0U) | (flags.ack ? flag_ack : 0U) | (flags.urg ? flag_urg : 0U) |
-           (flags.ece ? flag_ece : 0U) | (flags.cwr ? flag_cwr : 0U);
+    if constexpr (std::endian::native == std::endian::little) {
+        // Octet i is shifted to bit 56 + i; what else the product holds stays clear of that octet.
+        return static_cast<std::uint32_t>(
+            std::bit_cast<std::uint64_t>(flags) * 0x0102'0408'1020'4080U >> 56);
+    }
+    const auto bit = [](bool flag, unsigned i) { return flag ? 1U << i : 0U; };
+    return bit(flags.fin, 0) | bit(flags.syn, 1) | bit(flags.rst, 2) | bit(flags.psh, 3) |
+           bit(flags.ack, 4) | bit(flags.urg, 5) | bit(flags.ece, 6) | bit(flags.cwr, 7);
 }
 
 // SACK blocks that fit beside the other options: a header has 40 bytes for them (RFC 2018 3).
@@ -174,7 +178,8 @@ tcp_parsed parse_tcp(const_bytes segment) noexcept {
             tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
         options = options.subspan(aligned_timestamps_size);
     }
-    if (!read_options(options, header.options)) parsed.fault = tcp_fault::bad_option_length;
+    if (!options.empty() && !read_options(options, header.options))
+        parsed.fault = tcp_fault::bad_option_length;
     return parsed;
 }
 

@@ -36,15 +36,12 @@ class channel {
     const frame_pool& frames() const noexcept { return *frames_; }
 
     // --- the sender's side
-    // False when the ring is full. Not visible to the receiver before publish().
-    bool put(const descriptor& entry) noexcept {
-        if (written_ - harvested_ >= capacity_) {
-            return false;
-        }
-        entries_[written_ & mask_] = entry;
-        ++written_;
-        return true;
+    // Where the next descriptor goes, to be written and then put(); null when the ring is full.
+    descriptor* next() noexcept {
+        return written_ - harvested_ < capacity_ ? &entries_[written_ & mask_] : nullptr;
     }
+    // Not visible to the receiver before publish().
+    void put() noexcept { ++written_; }
     void publish() noexcept { produced_.store(written_, std::memory_order_release); }
     // Visits (frame index) each frame that the receiver has given back since the last time.
     template <class Visit>

@@ -35,7 +35,7 @@ std::uint64_t destination_key(const std::byte* frame) noexcept {
 }
 
 // How many segments a super-frame carries: its TCP payload divided by theirs.
-std::uint16_t segments_in(const stack::tx_slot& slot) noexcept {
+[[gnu::noinline]] std::uint16_t segments_in(const stack::tx_slot& slot) noexcept {
     const std::size_t offset_at = slot.checksum_start + std::size_t{12};
     if (slot.checksum != stack::checksum_state::partial || offset_at >= slot.length) return 1;
     const auto tcp_bytes = (std::to_integer<std::uint32_t>(slot.data[offset_at]) >> 4) * 4;
@@ -162,25 +162,33 @@ inline unsigned port::find(std::uint64_t address) const noexcept {
 }
 
 // The channel is full, perhaps only because reserve() was not called for long.
-bool port::put_after_harvest(const peer& other, const descriptor& entry) noexcept {
+descriptor* port::next_after_harvest(const peer& other) noexcept {
     other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
-    if (other.out->put(entry)) return true;
-    ++counters_.dropped_queue_full;
-    return false;
+    descriptor* const entry = other.out->next();
+    if (entry == nullptr) ++counters_.dropped_queue_full;
+    return entry;
 }
 
 // Takes over one reference of the frame if it answers true.
 inline bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
     const peer& other = peers_[to];
-    descriptor entry{static_cast<std::uint32_t>(slot.token), slot.length, slot.gso_bytes, 1,
-                     slot.checksum};
-    if (slot.gso_bytes != 0) {
-        entry.segments = segments_in(slot);
-    } else if (slot.length > other.frame_max) {
+    if (slot.length > other.frame_max && slot.gso_bytes == 0) [[unlikely]] {
         ++counters_.dropped_oversize;
         return false;
     }
-    if (!other.out->put(entry) && !put_after_harvest(other, entry)) return false;
+    descriptor* entry = other.out->next();
+    if (entry == nullptr) [[unlikely]] {
+        entry = next_after_harvest(other);
+        if (entry == nullptr) return false;
+    }
+    entry->frame = static_cast<std::uint32_t>(slot.token);
+    entry->length = slot.length;
+    entry->gso_bytes = slot.gso_bytes;
+    entry->segments = 1;
+    entry->checksum = slot.checksum;
+    if (slot.gso_bytes != 0) [[unlikely]]
+        entry->segments = segments_in(slot);
+    other.out->put();
     outstanding_ |= bit(to);
     ++counters_.delivered;
     return true;

@@ -90,7 +90,7 @@ class port final : public stack::device {
     void harvest() noexcept;
     unsigned find(std::uint64_t address) const noexcept;
     unsigned search(std::uint64_t address) const noexcept;
-    bool put_after_harvest(const peer& other, const descriptor& entry) noexcept;
+    descriptor* next_after_harvest(const peer& other) noexcept;
     bool put(unsigned to, const stack::tx_slot& slot) noexcept;
     void flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;

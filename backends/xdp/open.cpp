@@ -106,16 +106,16 @@ std::variant<open_queues, failure> bind_queues(const xdp_spec& what, const inter
 std::variant<steering::mode, failure> attach(steering& program, const xdp_spec& what,
                                              std::vector<std::string>& notes) {
     using attach_mode = xdp_spec::attach_mode;
-    std::string native_wrong;
+    steering::attached native;
     if (what.mode != attach_mode::skb) {
-        native_wrong = program.attach(steering::mode::native);
-        if (native_wrong.empty()) return steering::mode::native;
-        if (what.mode == attach_mode::native) return failure{native_wrong};
+        native = program.attach(steering::mode::native);
+        if (native.wrong.empty()) return steering::mode::native;
+        if (what.mode == attach_mode::native || native.occupied) return failure{native.wrong};
     }
-    std::string wrong = program.attach(steering::mode::skb);
-    if (!wrong.empty()) return failure{wrong};
-    if (!native_wrong.empty())
-        notes.push_back("mode=auto came to skb, as native does not go: " + native_wrong + ".");
+    const steering::attached skb = program.attach(steering::mode::skb);
+    if (!skb.wrong.empty()) return failure{skb.wrong};
+    if (!native.wrong.empty())
+        notes.push_back("mode=auto came to skb, as native does not go: " + native.wrong + ".");
     return steering::mode::skb;
 }
 

@@ -3,9 +3,7 @@
 
 #include <bit>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include <sys/mman.h>
@@ -142,7 +140,7 @@ std::string xsk_socket::make_rings(const socket_options& options) {
     rings_.frames = frames_.data();
     // Before 6.17: unknown, and one call sends at most 32 frames; the waker then calls again.
     const std::uint32_t budget = entries;
-    has_budget_ = set_option(xsk_uapi::max_transmit_budget, &budget, sizeof budget) == 0;
+    set_option(xsk_uapi::max_transmit_budget, &budget, sizeof budget);
     return {};
 }
 
@@ -161,10 +159,10 @@ std::string xsk_socket::bind(const socket_options& options) {
                    : errno;
     };
     // EBUSY: the queue of a process that was just killed is set free by deferred work.
-    int error = retry_while(EBUSY, [&] { return try_bind(flags | xsk_uapi::bind_use_sg); });
+    int error = retry_while_busy([&] { return try_bind(flags | xsk_uapi::bind_use_sg); });
     has_multi_buffer_ = error == 0;
     if (error == EINVAL && !options.multi_buffer_needed)  // before 6.6
-        error = retry_while(EBUSY, [&] { return try_bind(flags); });
+        error = retry_while_busy([&] { return try_bind(flags); });
     const std::string queue = "queue " + std::to_string(options.queue) + " of " + options.interface;
     switch (error) {
         case 0: return {};

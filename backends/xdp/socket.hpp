@@ -42,8 +42,6 @@ class xsk_socket {
     bool has_metadata() const noexcept { return rings_.metadata; }
     bool has_multi_buffer() const noexcept { return has_multi_buffer_; }
     bool is_zero_copy() const noexcept;
-    // A kernel without this limit-lifting option sends at most 32 frames per call.
-    bool has_budget() const noexcept { return has_budget_; }
     std::vector<counter> counters() const;  // XDP_STATISTICS
 
   private:
@@ -73,7 +71,6 @@ class xsk_socket {
     mapping ring_mappings_[4];
     xsk_rings rings_;
     bool has_multi_buffer_ = false;
-    bool has_budget_ = false;
 };
 
 }  // namespace coax::backends

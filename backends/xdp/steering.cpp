@@ -168,12 +168,12 @@ std::string attach_failure(const interface_facts& facts, steering::mode how, int
 
 }  // namespace
 
-std::string steering::attach(mode how) {
+steering::attached steering::attach(mode how) {
     bpf_link_create_opts options{};
     options.sz = sizeof options;
     options.flags = how == mode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
     const int program = program_descriptor();
-    const int error = retry_while(EBUSY, [&] {
+    const int error = retry_while_busy([&] {
         // A link, not a plain attachment: it goes when its descriptor goes, also by SIGKILL.
         const int link =
             bpf_link_create(program, static_cast<int>(parts_->facts.index), BPF_XDP, &options);
@@ -181,7 +181,8 @@ std::string steering::attach(mode how) {
         parts_->link = link;
         return 0;
     });
-    return error == 0 ? std::string{} : attach_failure(parts_->facts, how, error);
+    if (error == 0) return {};
+    return {attach_failure(parts_->facts, how, error), error == EBUSY || error == EEXIST};
 }
 
 }  // namespace coax::backends

@@ -26,8 +26,12 @@ class steering {
 
     // The AF_XDP socket that gets our frames of a receive queue. Empty text: done.
     std::string set_socket(unsigned queue, int descriptor);
-    // From here on frames are steered. Empty text: done.
-    std::string attach(mode how);
+    struct attached {
+        std::string wrong;      // empty: done
+        bool occupied = false;  // another program is there, in whatever mode
+    };
+    // From here on frames are steered. Waits for a predecessor that was killed to be cleaned up.
+    attached attach(mode how);
     void detach() noexcept;
     // The loaded program, for tests that run it on hand-made frames.
     int program_descriptor() const noexcept;

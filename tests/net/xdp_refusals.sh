@@ -45,6 +45,12 @@ start "xdp:lab0,$ip,mode=native"
 refused "queue 0 of lab0 is in use by another AF_XDP socket" "xdp:lab0,ip=198.18.0.9/24"
 lab_end "$lab_pid"
 
+# Its program is there, too: also where another queue would be free.
+lab_make xdp-refuse --queues 2 || exit 1
+start "xdp:lab0,$ip,mode=skb"
+refused "lab0 has an XDP program already" "xdp:lab0,ip=198.18.0.9/24,queue=1"
+lab_end "$lab_pid"
+
 # A driver whose interface can't run the program as asked: nothing else is done in its stead.
 lab_make xdp-refuse --queues 2 || exit 1
 lab_check "one receive queue" lab_on_coax ethtool -L lab0 rx 1

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <cerrno>
 
@@ -11,23 +12,15 @@ namespace coax::backends {
 
 namespace {
 
-// Setup flags from the newest kernel to the oldest: what each kernel does not know, it refuses with
-// EINVAL as a whole (io_uring_setup(2)).
-constexpr std::array<std::uint32_t, 5> setups{
-    // 6.1: completions are worked on only when we ask, and nobody else submits
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_R_DISABLED,
-    // 6.0
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-        IORING_SETUP_SUBMIT_ALL | IORING_SETUP_R_DISABLED,
-    // 5.19
-    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-    IORING_SETUP_SUBMIT_ALL,  // 5.18
-    0,
-};
-
-// COOP_TASKRUN: a thread that sleeps elsewhere would never see the work done.
-constexpr std::uint32_t bound_to_thread = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN;
+// 6.1: completions are worked on only when we ask, and nobody else submits. Kernels that do not
+// know these flags refuse them as a whole with EINVAL (io_uring_setup(2)).
+constexpr std::uint32_t for_one_thread = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                         IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
+                                         IORING_SETUP_R_DISABLED;
+// Older kernels, and rings that many threads enter. Not COOP_TASKRUN: a thread that submitted and
+// now sleeps elsewhere would never see the work done. 5.18, and before.
+constexpr std::array<std::uint32_t, 2> for_any_thread{IORING_SETUP_SUBMIT_ALL, 0};
+constexpr unsigned moves_for_one_thread = 4;
 
 constexpr std::uint32_t completions_per_submission = 4;
 // reap() flushes the kernel's overflow list at most so often, that a flood cannot hold it.
@@ -37,6 +30,13 @@ constexpr std::chrono::hours longest_sleep{24};
 
 std::error_code to_error(int result) noexcept { return {-result, std::system_category()}; }
 
+// Null for completions that nobody waits for, and for liburing's own (where the kernel has no
+// EXT_ARG, before 5.11).
+completion* target_of(std::uint64_t user_data) noexcept {
+    if (user_data == LIBURING_UDATA_TIMEOUT) return nullptr;
+    return reinterpret_cast<completion*>(user_data);
+}
+
 std::uint32_t load(const unsigned* word) noexcept { return IO_URING_READ_ONCE(*word); }
 
 }  // namespace
@@ -45,28 +45,38 @@ ring::ring() = default;
 
 ring::~ring() { close(); }
 
-std::error_code ring::open(std::uint32_t submission_entries, issuer who) noexcept {
-    assert(!open_);
-    int result = -EINVAL;
-    for (std::uint32_t flags : setups) {
-        if (who == issuer::any_thread && (flags & bound_to_thread) != 0) continue;
+std::error_code ring::create(bool one_thread) noexcept {
+    const auto attempt = [this](std::uint32_t flags) {
         io_uring_params parameters{};
         parameters.flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-        parameters.cq_entries = submission_entries * completions_per_submission;
-        result = io_uring_queue_init_params(submission_entries, &ring_, &parameters);
-        if (result != -EINVAL) break;
-    }
+        parameters.cq_entries = entries_ * completions_per_submission;
+        return io_uring_queue_init_params(entries_, &ring_, &parameters);
+    };
+    int result = one_thread ? attempt(for_one_thread) : -EINVAL;
+    for (const std::uint32_t flags : for_any_thread)
+        if (result == -EINVAL) result = attempt(flags);
     if (result < 0) return to_error(result);
     open_ = true;
     enabled_ = (ring_.flags & IORING_SETUP_R_DISABLED) == 0;
-    failure_ = {};
     return {};
+}
+
+std::error_code ring::open(std::uint32_t submission_entries) noexcept {
+    assert(!open_);
+    entries_ = submission_entries;
+    failure_ = {};
+    moves_ = 0;
+    static std::atomic<std::uint64_t> epochs{0};
+    epoch_ = ++epochs;
+    first_under_way_ = nullptr;
+    return create(true);
 }
 
 void ring::close() noexcept {
     if (!open_) return;
     open_ = false;
     waiting_.clear();
+    arrivals_.clear();
     io_uring_queue_exit(&ring_);
 }
 
@@ -100,9 +110,102 @@ bool ring::note(int result) noexcept {
     }
 }
 
+// One system call; once more if the ring had to move to this thread first.
+template <class Enter>
+int ring::enter(Enter&& how) noexcept {
+    ++enters_;
+    int result = how();
+    if (result == -EEXIST) {
+        take_over();
+        if (!open_ || !enable()) return result;
+        refill();
+        ++enters_;
+        result = how();
+    }
+    return result;
+}
+
+// --- what is under way, so that a ring that moves can tell its targets
+
+void ring::note_under_way(completion& target) noexcept {
+    if (target.under_way.epoch != epoch_) {
+        target.under_way.epoch = epoch_;
+        target.under_way.count = 0;
+    }
+    if (target.under_way.count++ != 0) return;
+    target.under_way.before = nullptr;
+    target.under_way.after = first_under_way_;
+    if (first_under_way_ != nullptr) first_under_way_->under_way.before = &target;
+    first_under_way_ = &target;
+}
+
+void ring::note_landed(completion& target) noexcept {
+    auto& [before, after, epoch, count] = target.under_way;
+    if (--count != 0) return;
+    (before != nullptr ? before->under_way.after : first_under_way_) = after;
+    if (after != nullptr) after->under_way.before = before;
+}
+
+// With DEFER_TASKRUN the kernel works for a ring only while its thread is inside, so between two
+// enters nothing moves: what is complete stands in the completion queue, what is not has not
+// happened, and can be done again from the start on another ring.
+void ring::take_over() noexcept {
+    if (!open_ || !enabled_) return;
+    save_arrivals();
+    save_submissions();
+    io_uring_queue_exit(&ring_);
+    open_ = false;
+    ++moves_;
+    if (const auto ec = create(moves_ <= moves_for_one_thread)) failure_ = ec;
+    // Neither what arrived is lost, nor what the old ring never took.
+    const auto add = [this](std::uint32_t count) {
+        for (const io_uring_sqe& entry : waiting_)
+            if (auto* const target = target_of(entry.user_data)) target->under_way.count += count;
+        for (const arrival& a : arrivals_)
+            if ((a.flags & IORING_CQE_F_MORE) == 0) a.target->under_way.count += count;
+    };
+    add(UINT32_MAX);  // minus one
+    std::vector<arrival> displaced;
+    for (completion* c = first_under_way_; c != nullptr; c = c->under_way.after)
+        displaced.insert(displaced.end(), c->under_way.count, {c, -ECANCELED, 0});
+    add(1);
+    arrivals_.insert(arrivals_.end(), displaced.begin(), displaced.end());
+}
+
+void ring::save_arrivals() noexcept {
+    io_uring_cqe* entry = nullptr;
+    unsigned head = 0;
+    unsigned count = 0;
+    io_uring_for_each_cqe(&ring_, head, entry) {
+        ++count;
+        if (auto* const target = target_of(entry->user_data))
+            arrivals_.push_back({target, entry->res, entry->flags});
+    }
+    io_uring_cq_advance(&ring_, count);
+}
+
+void ring::save_submissions() noexcept {
+    const unsigned count = io_uring_sq_ready(&ring_);
+    for (unsigned i = count; i-- != 0;) {
+        const unsigned at = (ring_.sq.sqe_tail - count + i) & (ring_.sq.ring_entries - 1);
+        waiting_.push_front(ring_.sq.sqes[at]);
+    }
+}
+
+unsigned ring::deliver_saved() noexcept {
+    unsigned count = 0;
+    for (std::size_t i = 0; i != arrivals_.size(); ++i, ++count) {
+        const arrival a = arrivals_[i];
+        if ((a.flags & IORING_CQE_F_MORE) == 0) note_landed(*a.target);
+        a.target->on_completion(a.result, a.flags);
+    }
+    arrivals_.clear();
+    return count;
+}
+
 io_uring_sqe* ring::next_entry() noexcept {
-    assert(open_);
-    if (waiting_.empty()) {
+    assert(open_ || failure_);
+    if (waiting_.empty() && open_) {
         io_uring_sqe* entry = io_uring_get_sqe(&ring_);
         if (entry == nullptr && enabled_) {
             flush();
@@ -132,8 +235,7 @@ void ring::flush() noexcept {
     do {
         refill();
         const unsigned before = io_uring_sq_ready(&ring_);
-        const int result = io_uring_submit(&ring_);
-        ++enters_;
+        const int result = enter([this] { return io_uring_submit(&ring_); });
         // A kernel without SUBMIT_ALL stops after a refused entry; the rest is offered again.
         if (!note(result) || io_uring_sq_ready(&ring_) == before) return;
     } while (has_submissions());
@@ -156,25 +258,24 @@ unsigned ring::deliver() noexcept {
         const std::uint32_t flags = entry->flags;
         io_uring_cqe_seen(&ring_, entry);
         ++count;
-        // liburing's own, where the kernel has no EXT_ARG (before 5.11)
-        if (user_data == LIBURING_UDATA_TIMEOUT || user_data == 0) continue;
-        reinterpret_cast<completion*>(user_data)->on_completion(result, flags);
-        if (!open_) break;
+        completion* const target = target_of(user_data);
+        if (target == nullptr) continue;
+        if ((flags & IORING_CQE_F_MORE) == 0) note_landed(*target);
+        target->on_completion(result, flags);
     }
     return count;
 }
 
 unsigned ring::reap() noexcept {
-    if (!open_) return 0;
     unsigned count = 0;
-    bool entering = true;
+    bool entering = open_;
     for (int round = 0; round != rounds_per_reap; ++round) {
         if (entering && kernel_has_work() && enable()) {
             refill();
-            ++enters_;
-            entering = note(io_uring_submit_and_get_events(&ring_)) || !failure_;
+            entering = note(enter([this] { return io_uring_submit_and_get_events(&ring_); }));
         }
-        const unsigned delivered = deliver();
+        unsigned delivered = arrivals_.empty() ? 0 : deliver_saved();
+        if (open_) delivered += deliver();
         count += delivered;
         if (delivered == 0 || !open_ || !entering || !kernel_has_work()) break;
     }
@@ -186,8 +287,7 @@ bool ring::settle() noexcept {
     do {
         refill();
         const unsigned before = io_uring_sq_ready(&ring_);
-        ++enters_;
-        if (!note(io_uring_submit_and_get_events(&ring_))) return false;
+        if (!note(enter([this] { return io_uring_submit_and_get_events(&ring_); }))) return false;
         if (io_uring_sq_ready(&ring_) == before) break;
     } while (has_submissions());
     return !has_submissions();
@@ -205,8 +305,11 @@ void ring::submit_and_wait(stack::duration timeout) noexcept {
     limit.tv_sec = seconds.count();
     limit.tv_nsec = (limited - seconds).count();
     io_uring_cqe* first = nullptr;
-    ++enters_;
-    note(io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr));
+    note(enter([&] {
+        // What was saved from the ring before it moved is to be delivered first.
+        if (!arrivals_.empty()) return io_uring_submit(&ring_);
+        return io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+    }));
 }
 
 }  // namespace coax::backends

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <system_error>
+#include <vector>
 
 #include <liburing.h>
 
@@ -20,6 +21,19 @@ class completion {
     // submit, must not reap or sleep.
     virtual void on_completion(std::int32_t result, std::uint32_t flags) noexcept = 0;
 
+    // The ring's own: in the list of what is under way. A copy of a completion is not.
+    struct bookkeeping {
+        bookkeeping() = default;
+        bookkeeping(const bookkeeping&) noexcept {}
+        bookkeeping& operator=(const bookkeeping&) noexcept { return *this; }
+        ~bookkeeping() = default;
+
+        completion* before = nullptr;
+        completion* after = nullptr;
+        std::uint64_t epoch = 0;  // of the ring when it was last submitted
+        std::uint32_t count = 0;  // submissions under way
+    } under_way;
+
   protected:
     ~completion() = default;
 };
@@ -27,16 +41,17 @@ class completion {
 // Sleeping without a limit, for submit_and_wait().
 inline constexpr stack::duration no_limit = stack::duration::max();
 
-// Who enters the kernel for a ring. any_thread (one after the other, never two at once) gives up
-// SINGLE_ISSUER and DEFER_TASKRUN: completions then interrupt the thread that submitted.
-enum class issuer : std::uint8_t { one_thread, any_thread };
-
 class ring {
   public:
     // Flags as the kernel has them: SINGLE_ISSUER | DEFER_TASKRUN | SUBMIT_ALL, else fewer.
-    // Not usable before open(). The thread that first enters the kernel owns it (SINGLE_ISSUER);
-    // the ring is created disabled and enabled by that first enter, so that a context may be built
-    // on one thread and run on another. submit() alone never enters before that.
+    // Not usable before open(). One thread at a time. The thread that first enters the kernel owns
+    // it (SINGLE_ISSUER); the ring is created disabled and enabled by that first enter, so that a
+    // context may be built on one thread and run on another. submit() alone never enters before
+    // that.
+    //
+    // When another thread enters later, the ring moves to it: what is in flight ends with
+    // -ECANCELED and is to be submitted again by its target; nothing that was sent or received is
+    // lost. That is slow; a ring that moves again and again gives up SINGLE_ISSUER.
     ring();
     ~ring();
     ring(const ring&) = delete;
@@ -45,8 +60,7 @@ class ring {
     // `submission_entries`: rounded up to a power of two; the completion queue has four times as
     // many, and the kernel keeps what overflows. Errors: ENOSYS or EPERM where io_uring is missing
     // or forbidden, ENOMEM, EMFILE.
-    std::error_code open(std::uint32_t submission_entries,
-                         issuer who = issuer::one_thread) noexcept;
+    std::error_code open(std::uint32_t submission_entries) noexcept;
     // Gives the ring back to the kernel, which ends whatever is in flight; no completion is
     // delivered afterwards. Any thread.
     void close() noexcept;
@@ -54,8 +68,13 @@ class ring {
     int descriptor() const noexcept;  // pollable: readable when completions wait
     // The IORING_SETUP_* flags that the kernel accepted.
     std::uint32_t setup_flags() const noexcept { return ring_.flags; }
-    // liburing's handle, for registrations (buffer rings, files) by the owning thread.
+    // liburing's handle, for registrations (buffer rings, files). They answer EEXIST to a thread
+    // that does not own the ring: take_over() first. They are gone when moves() has changed.
     io_uring& native() noexcept { return ring_; }
+    void take_over() noexcept;
+    unsigned moves() const noexcept { return moves_; }
+    // Completions of the ring before it moved wait for reap().
+    bool has_saved() const noexcept { return !arrivals_.empty(); }
 
     // A submission entry with user_data set to `target` (null: completion is dropped silently);
     // never null: a full queue is submitted first. The caller fills it with io_uring_prep_*, which
@@ -65,6 +84,7 @@ class ring {
         io_uring_sqe* entry = next_entry();
         prepare(entry);
         io_uring_sqe_set_data(entry, target);
+        if (target != nullptr) note_under_way(*target);
     }
 
     bool has_submissions() const noexcept;
@@ -82,27 +102,46 @@ class ring {
 
     // Submits, and lets the kernel do at once the deferred work this causes: afterwards it has let
     // go of what was cancelled (its descriptors, its user memory). One system call. Completions are
-    // not delivered. False if the kernel was not entered: another thread's ring, or one that nobody
-    // entered yet (then the submissions wait for its thread).
+    // not delivered. False if the kernel was not entered: nobody entered this ring yet, and its
+    // submissions wait for the thread that will.
     bool settle() noexcept;
 
-    // The last refusal that is not one of the passing ones: EEXIST when another thread owns the
-    // ring, EBADR when the kernel lost a completion for want of memory. Empty while all is well.
+    // The last refusal that is not one of the passing ones: EBADR when the kernel lost a completion
+    // for want of memory, ENOMEM when the ring could not move. Empty while all is well.
     std::error_code failure() const noexcept { return failure_; }
     std::uint64_t enters() const noexcept { return enters_; }  // system calls made, for observation
 
   private:
+    struct arrival {
+        completion* target;
+        std::int32_t result;
+        std::uint32_t flags;
+    };
+
     io_uring_sqe* next_entry() noexcept;
+    std::error_code create(bool one_thread) noexcept;
     bool enable() noexcept;
+    template <class Enter>
+    int enter(Enter&& how) noexcept;
+    void note_under_way(completion& target) noexcept;
+    void note_landed(completion& target) noexcept;
+    void save_arrivals() noexcept;
+    void save_submissions() noexcept;
+    unsigned deliver_saved() noexcept;
     void refill() noexcept;
     bool kernel_has_work() const noexcept;
     unsigned deliver() noexcept;
     bool note(int result) noexcept;
 
     io_uring ring_{};
+    std::uint32_t entries_ = 0;
     // Entries that found the submission queue full while the kernel would not take any. Pointers
     // into it are stable until refill().
     std::deque<io_uring_sqe> waiting_;
+    completion* first_under_way_ = nullptr;
+    std::vector<arrival> arrivals_;  // of the ring before it moved
+    std::uint64_t epoch_ = 0;
+    unsigned moves_ = 0;
     bool open_ = false;
     bool enabled_ = false;
     std::error_code failure_;

@@ -25,38 +25,60 @@ receive_buffers::~receive_buffers() { assert(entries_ == nullptr); }
 std::error_code receive_buffers::open(backends::ring& ring, std::uint16_t count,
                                       std::uint32_t bytes) noexcept {
     assert(entries_ == nullptr && (count & (count - 1)) == 0);
-    void* const entries = map(count * sizeof(io_uring_buf));
-    void* const memory = map(std::size_t{count} * bytes);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(entries);
-    registration.ring_entries = count;
-    registration.bgid = group;
-    int result = -ENOMEM;
-    if (entries != nullptr && memory != nullptr)
-        result = io_uring_register_buf_ring(&ring.native(), &registration, 0);
-    if (result < 0) {
-        if (entries != nullptr) ::munmap(entries, count * sizeof(io_uring_buf));
-        if (memory != nullptr) ::munmap(memory, std::size_t{count} * bytes);
-        return {-result, std::system_category()};
-    }
-    entries_ = static_cast<io_uring_buf*>(entries);
-    memory_ = static_cast<std::byte*>(memory);
+    entries_ = static_cast<io_uring_buf*>(map(count * sizeof(io_uring_buf)));
+    memory_ = static_cast<std::byte*>(map(std::size_t{count} * bytes));
     bytes_ = bytes;
     count_ = count;
-    taken_ = count;
-    tail_ = 0;
+    const int result = entries_ != nullptr && memory_ != nullptr ? make_known(ring) : -ENOMEM;
+    if (result < 0) {
+        unmap();
+        return {-result, std::system_category()};
+    }
     parked_.assign(count, parked{});
-    for (std::uint32_t i = 0; i != count; ++i) give(static_cast<std::uint16_t>(i));
+    give_all();
     return {};
+}
+
+std::error_code receive_buffers::renew(backends::ring& ring) noexcept {
+    const int result = make_known(ring);
+    if (result < 0) return {-result, std::system_category()};
+    give_all();
+    return {};
+}
+
+int receive_buffers::make_known(backends::ring& ring) noexcept {
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(entries_);
+    registration.ring_entries = count_;
+    registration.bgid = group;
+    int result = io_uring_register_buf_ring(&ring.native(), &registration, 0);
+    if (result == -EEXIST) {  // another thread's ring
+        ring.take_over();
+        result = io_uring_register_buf_ring(&ring.native(), &registration, 0);
+    }
+    if (result >= 0) moves_ = ring.moves();
+    return result;
+}
+
+// All that are not parked, to a ring that has none yet.
+void receive_buffers::give_all() noexcept {
+    tail_ = 0;
+    taken_ = count_;
+    for (std::uint32_t i = 0; i != count_; ++i)
+        if (parked_[i].length == 0) give(static_cast<std::uint16_t>(i));
+}
+
+void receive_buffers::unmap() noexcept {
+    if (entries_ != nullptr) ::munmap(entries_, count_ * sizeof(io_uring_buf));
+    if (memory_ != nullptr) ::munmap(memory_, std::size_t{count_} * bytes_);
+    entries_ = nullptr;
+    memory_ = nullptr;
 }
 
 void receive_buffers::close(backends::ring& ring) noexcept {
     if (entries_ == nullptr) return;
-    if (ring.is_open()) io_uring_unregister_buf_ring(&ring.native(), group);
-    ::munmap(entries_, count_ * sizeof(io_uring_buf));
-    ::munmap(memory_, std::size_t{count_} * bytes_);
-    entries_ = nullptr;
-    memory_ = nullptr;
+    if (ring.is_open() && known_to(ring)) io_uring_unregister_buf_ring(&ring.native(), group);
+    unmap();
 }
 
 // io_uring_register_buf_ring(3): the tail overlays the reserved field of the first entry, so the
@@ -87,6 +109,7 @@ void receive_buffers::unpark_first(parked_chain& chain) noexcept {
     if (chain.first == parked_chain::none) chain.last = parked_chain::none;
     --chain.buffers;
     chain.bytes -= parked_[buffer].length;
+    parked_[buffer].length = 0;
     give(buffer);
 }
 

@@ -37,6 +37,12 @@ class receive_buffers {
     // or gives no memory.
     std::error_code open(backends::ring& ring, std::uint16_t count, std::uint32_t bytes) noexcept;
     bool is_open() const noexcept { return entries_ != nullptr; }
+    // The kernel has them; false after the ring moved to another thread, until renew().
+    bool known_to(const backends::ring& ring) const noexcept {
+        return entries_ != nullptr && moves_ == ring.moves();
+    }
+    // Makes them known to a ring that moved. What is parked stays parked.
+    std::error_code renew(backends::ring& ring) noexcept;
     // The kernel must not use them any more (nothing in flight), or the ring must be closed.
     void close(backends::ring& ring) noexcept;
 
@@ -59,7 +65,7 @@ class receive_buffers {
   private:
     struct parked {
         std::uint32_t offset = 0;
-        std::uint32_t length = 0;  // left
+        std::uint32_t length = 0;  // left; 0: not parked
         std::uint16_t next = parked_chain::none;
     };
 
@@ -67,6 +73,9 @@ class receive_buffers {
         return memory_ + std::size_t{buffer} * bytes_;
     }
     void give(std::uint16_t buffer) noexcept;
+    void give_all() noexcept;
+    int make_known(backends::ring& ring) noexcept;
+    void unmap() noexcept;
     void unpark_first(parked_chain& chain) noexcept;
 
     io_uring_buf* entries_ = nullptr;
@@ -75,6 +84,7 @@ class receive_buffers {
     std::uint32_t bytes_ = 0;
     std::uint32_t count_ = 0;
     std::uint32_t taken_ = 0;
+    unsigned moves_ = 0;
     std::uint16_t tail_ = 0;
 };
 

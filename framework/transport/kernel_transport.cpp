@@ -48,9 +48,13 @@ std::unique_ptr<stream_state> kernel_transport::open_stream(int family, error_co
 
 bool kernel_transport::buffers_ready() noexcept {
     if (!limits_.multishot_receive) return false;
-    if (buffers_.is_open()) return true;
-    if (buffers_.open(ring_, limits_.receive_buffers, limits_.receive_buffer_bytes))
-        limits_.multishot_receive = false;
+    if (buffers_.known_to(ring_)) return true;
+    // Completions that a ring brought with it when it moved still name buffers.
+    if (ring_.has_saved()) return false;
+    const auto ec = buffers_.is_open() ? buffers_.renew(ring_)
+                                       : buffers_.open(ring_, limits_.receive_buffers,
+                                                       limits_.receive_buffer_bytes);
+    if (ec) limits_.multishot_receive = false;
     return limits_.multishot_receive;
 }
 

@@ -289,6 +289,46 @@ TEST_CASE("the end of a context on another thread than the one that turned it") 
     CHECK((direct.completed == 0 && shared.completed == 0));
 }
 
+TEST_CASE("a context that is turned by one thread after the other loses and doubles no byte") {
+    hand_turned h;
+    connected c = connect(h);
+    connected d = connect(h);
+    std::string to(100'000, '\0');
+    noted_accept accepting;
+    listening l = listen(h);
+    l.socket->start_accept(&accepting);
+    for (int i = 0; i != 8; ++i) {
+        noted_transfer shared;
+        noted_transfer direct;
+        noted_wait waiting;
+        char small = 0;
+        shared.into(&small, 1);
+        direct.into(to.data(), to.size());
+        c.server->start_read(&shared);
+        d.server->start_read(&direct);
+        d.client->start_wait(&waiting);
+        h.turn(1ms);
+        std::thread([&] {
+            std::string text(1, static_cast<char>('a' + i));
+            write(h, *c.client, text);
+            write(h, *d.client, text);
+            write(h, *d.server, text);
+            CHECK(h.turn_until([&] { return shared.done() && direct.done() && waiting.done(); }));
+        }).join();
+        CHECK((!shared.result && small == 'a' + i));
+        CHECK((!direct.result && direct.transferred == 1 && to[0] == 'a' + i));
+        CHECK_FALSE(waiting.result);
+        CHECK(read_exactly(h, *d.client, 1) == std::string(1, static_cast<char>('a' + i)));
+    }
+    CHECK(h.ring().moves() >= 4);
+    CHECK_FALSE(accepting.done());
+    auto late = open(h);
+    noted_connect connecting;
+    connecting.remote = l.at;
+    late->start_connect(&connecting);
+    CHECK(h.turn_until([&] { return accepting.done() && connecting.done(); }));
+}
+
 TEST_CASE("started before the ring has a thread: sent, closed and in order") {
     hand_turned h;
     const int before = h.ring().enters() == 0 ? 1 : 0;

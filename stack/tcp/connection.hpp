@@ -93,19 +93,19 @@ struct connection final : sender, timer_node {
 
     // --- what every segment touches
     state current = state::closed;
-    bool ack_now = false;        // output owes an acknowledgment
-    bool probe_pending = false;  // window probe
-    bool syn_pending = false;    // SYN or SYN-ACK is to be (re)sent
-    bool fin_queued = false;     // the user will send no more
+    bool ack_now = false;     // output owes an acknowledgment
+    bool fin_queued = false;  // the user will send no more
     bool fin_sent = false;
-    bool fin_received = false;
     bool timestamps = false;
-    bool no_delay = false;
     bool timing = false;    // a segment is being timed
     bool attached = false;  // the user has its id
     // --- what few touch
     bool keep_alive : 1 = false;
     bool keep_alive_pending : 1 = false;
+    bool no_delay : 1 = false;
+    bool fin_received : 1 = false;
+    bool syn_pending : 1 = false;      // SYN or SYN-ACK is to be (re)sent
+    bool probe_pending : 1 = false;    // window probe
     bool fin_seen : 1 = false;         // a FIN stands at fin_at, perhaps behind a gap
     bool in_table : 1 = false;         // demux
     bool in_accept_queue : 1 = false;  // of *bound_to
@@ -132,6 +132,7 @@ struct connection final : sender, timer_node {
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
     std::uint32_t retransmitted = 0;  // segments
+    std::uint32_t user_timeout = 0;   // milliseconds; 0: as configured
     instant timed_at{};
     instant stalled_since = never;  // first retransmission or probe without progress (R2)
 

@@ -8,6 +8,7 @@ core::core(const tcp_config& configuration, random_source& source)
       randomness(source),
       keys(source),
       blocks(configuration.buffer_memory_bytes),
+      reset_tokens(configuration.resets_per_second_max),
       bindings(configuration.connections_max),
       connections(configuration.connections_max),
       half_opens(configuration.half_open_max),

@@ -197,6 +197,8 @@ class layer {
     status set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // Best before connect or listen: the window scale is fixed by it (RFC 7323 2.3).
     status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
+    // R2 of RFC 9293 3.8.3 (MUST-21) for this connection, at least 1 ms; zero: the configured one.
+    status set_user_timeout(socket_id socket, duration timeout) noexcept;
     result<connection_info> info(socket_id socket) const noexcept;
 
     // --- ingress. `ends` as this host sees it: local is the segment's destination. The header and

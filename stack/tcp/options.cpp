@@ -55,6 +55,15 @@ status layer::set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept
     return {};
 }
 
+status layer::set_user_timeout(socket_id socket, duration timeout) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (timeout < duration::zero()) return error::invalid_argument;
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+    c->user_timeout = static_cast<std::uint32_t>(std::min<std::int64_t>(ms, 0xffffffffU));
+    return {};
+}
+
 result<connection_info> layer::info(socket_id socket) const noexcept {
     const connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;

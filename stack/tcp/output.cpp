@@ -38,8 +38,20 @@ void begin_segment(core& k, connection& c, seq first, instant now, segment& out)
 
 void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length,
                     segment& out) noexcept {
-    out.payload_size = c.sending.gather(offset, length, out.payload, out.payload_pieces);
-    if (out.payload_size > c.snd.mss) out.gso_bytes = c.snd.mss;
+    std::uint32_t size = c.sending.gather(offset, length, out.payload, out.payload_pieces);
+    if (size > c.snd.mss) {
+        out.gso_bytes = c.snd.mss;
+        // Too few pieces for all: still whole segments, no small one in the midst of a stream.
+        for (std::uint32_t cut = size < length ? size % c.snd.mss : 0; cut != 0;) {
+            const_bytes& last = out.payload[out.payload_pieces - 1U];
+            const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(cut, last.size()));
+            last = last.first(last.size() - n);
+            if (last.empty()) --out.payload_pieces;
+            cut -= n;
+            size -= n;
+        }
+    }
+    out.payload_size = size;
 }
 
 void arm_retransmission(core& k, connection& c, instant now) noexcept {

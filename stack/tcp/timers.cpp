@@ -22,8 +22,9 @@ void give_up(core& k, connection& c) noexcept {
 // owns any more, a shorter one.
 bool is_hopeless(core& k, connection& c, instant now) noexcept {
     if (c.stalled_since == never) c.stalled_since = now;
-    const duration limit = c.is_orphan() ? std::min(k.config.orphan_timeout, k.config.user_timeout)
-                                         : k.config.user_timeout;
+    duration limit = k.config.user_timeout;
+    if (c.user_timeout != 0) limit = std::chrono::milliseconds(c.user_timeout);  // MUST-21
+    if (c.is_orphan()) limit = std::min(k.config.orphan_timeout, limit);
     return now - c.stalled_since >= limit;
 }
 

@@ -62,6 +62,18 @@ TEST_CASE("a connection without an answer ends after the user timeout") {
     CHECK(s.counter("tcp.user_timeouts") == 1);
 }
 
+// RFC 9293 3.8.3 (MUST-21): the application sets R2
+TEST_CASE("the user timeout of one connection") {
+    script s;
+    s.establish_passive();
+    REQUIRE(s.layer().set_user_timeout(s.socket, 10s));
+    s.writes(100);
+    s.after(9s);
+    CHECK(s.current() == state::established);
+    s.after(10s);
+    CHECK(s.layer().error_of(s.socket) == error::timed_out);
+}
+
 // RFC 9293 3.8.3 (SHLD-10): at R1 another way is looked for
 TEST_CASE("after three retransmissions the route is resolved anew") {
     script s;

@@ -294,4 +294,7 @@ TEST_CASE("a device that cuts gets super-segments of whole segments") {
     s.sends(ack(14601).seq(1));
     s.writes(3000);
     s.expects(data(14601, 3000).push());
+    s.sends(ack(17601).seq(1));
+    s.writes(25000);  // more pieces than one segment points at: cut at whole segments
+    s.expects(data(17601, 11 * 1460));
 }

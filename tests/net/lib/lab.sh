@@ -89,14 +89,13 @@ lab_start() {
 }
 
 lab_end() {
-    kill -s "${2:-TERM}" "$1" 2>/dev/null
+    kill -s "${2:-TERM}" "$1" 2>/dev/null || true
     lab_forget "$1"
 }
 
 lab_forget() {
-    local status pid left=()
-    wait "$1" 2>/dev/null
-    status=$?
+    local status=0 pid left=()
+    wait "$1" 2>/dev/null || status=$?
     for pid in "${lab_pids[@]}"; do
         [ "$pid" = "$1" ] || left+=("$pid")
     done
@@ -139,17 +138,17 @@ lab_counter() {
 lab_remove() {
     local namespace pid
     for pid in "${lab_pids[@]}"; do
-        kill -s KILL "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
+        kill -s KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
     done
     lab_pids=()
     for namespace in "$lab_coax_ns" "$lab_peer_ns"; do
         [ -n "$namespace" ] && [ -e "/run/netns/$namespace" ] || continue
         # What a command of the lab left behind: the namespace is ours, so is everything in it.
         for pid in $(ip netns pids "$namespace" 2>/dev/null); do
-            kill -s KILL "$pid" 2>/dev/null
+            kill -s KILL "$pid" 2>/dev/null || true
         done
-        ip netns delete "$namespace"
+        ip netns delete "$namespace" || true
     done
     [ -z "$lab_directory" ] || rm -rf "$lab_directory"
     lab_coax_ns= lab_peer_ns= lab_directory=

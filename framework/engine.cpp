@@ -29,8 +29,10 @@ inline void relax() noexcept {
 
 error_code aborted() noexcept { return boost::asio::error::operation_aborted; }
 
-void open_ring(backends::ring& ring, std::uint32_t entries) {
-    if (const auto ec = ring.open(entries)) {
+void open_ring(backends::ring& ring, const context_options& options) {
+    const auto who =
+        options.one_thread ? backends::issuer::one_thread : backends::issuer::any_thread;
+    if (const auto ec = ring.open(options.ring_entries, who)) {
         throw backend_error("io_uring is not usable: " + ec.message() +
                             "; coax needs Linux 5.19 or newer with kernel.io_uring_disabled=0");
     }
@@ -101,7 +103,7 @@ class engine::occupation {
 engine::engine(io_context& context, boost::asio::execution_context& services,
                const context_options& options)
     : loop(context), clock_(options.clock), spin_(options.spin), bridge_(services, *this) {
-    open_ring(ring_, options.ring_entries);
+    open_ring(ring_, options);
     if (const auto ec = doorbell_.open())
         throw backend_error("no eventfd for the context: " + ec.message());
     turn_time_ = now();
@@ -228,6 +230,7 @@ std::size_t engine::idle(clock::time_point deadline) {
         relax();
         return 0;
     }
+    check_ring();
     if (!about_to_sleep(deadline)) return 0;
     struct awake {
         std::atomic<bool>& sleeping;
@@ -244,6 +247,16 @@ std::size_t engine::idle(clock::time_point deadline) {
     if (captured_) rethrow_captured();
     if (out_of_work()) stop();
     return ran;
+}
+
+// A ring that refuses would let the loop spin for ever. Known causes: another thread entered a
+// context made with one_thread (EEXIST), or the kernel ran out of memory for completions (EBADR).
+void engine::check_ring() const {
+    const std::error_code refusal = ring_.failure();
+    if (!refusal) return;
+    if (refusal.value() == EEXIST)
+        throw backend_error("a context made with one_thread was run by a second thread");
+    throw backend_error("io_uring refuses to go on: " + refusal.message());
 }
 
 // Arms everything that ends the sleep. False: don't sleep, look again.
@@ -298,6 +311,7 @@ void engine::drive_until(const bool& done) {
             relax();
             continue;
         }
+        check_ring();
         // Ready handlers do not keep it awake, nor do foreign objects.
         transport_->flush_output(to_instant(turn_time_));
         sleep_until_ = std::min(timers_.next_expiry(), to_time_point(transport_->next_deadline()));

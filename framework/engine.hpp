@@ -105,6 +105,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     void flush_everything() noexcept;
     void linger() noexcept;
     void rethrow_captured();
+    void check_ring() const;
     void wake() noexcept override;
 
     clock* clock_;  // null: CLOCK_MONOTONIC

@@ -133,7 +133,7 @@ error_code stack_stream::renew() noexcept {
     const auto fresh = s.tcp_open(this);
     if (!fresh) return to_error_code(fresh.code());
     id_ = *fresh;
-    spent_ = failed_ = false;
+    spent_ = failed_ = reset_reported_ = false;
     use_ = use::none;
     if (bound_) {
         const auto done = s.tcp_bind(id_, bound_to_, options_.reuse_address());

@@ -78,6 +78,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     bool failed_ = false;  // the connection ended with an error
     bool spent_ = false;   // a connect failed: the id must be replaced before the next use
     bool bound_ = false;   // by bind()
+    bool reset_reported_ = false;
     stack::endpoint bound_to_;
     stack_options options_;
 

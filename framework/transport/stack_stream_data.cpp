@@ -25,6 +25,7 @@ std::size_t stack_stream::receive(std::span<const iovec> buffers, bool peek,
     stack::ip_stack& s = where_.stack();
     const auto got = peek ? s.tcp_peek(id_, all) : s.tcp_receive(id_, all, where_.present());
     ec = to_error_code(got.code());
+    if (got.code() == stack::error::connection_reset) reset_reported_ = true;
     return got ? *got : 0;
 }
 
@@ -36,6 +37,11 @@ std::size_t stack_stream::send(std::span<const iovec> buffers, error_code& ec) n
     const auto taken = where_.stack().tcp_send(
         id_, std::span<const stack::const_bytes>(pieces.data(), count), where_.present());
     ec = to_error_code(taken.code());
+    if (taken.code() == stack::error::connection_reset) {
+        // As the kernel: the reset is told once, then writing is a broken pipe.
+        if (reset_reported_) ec = error::broken_pipe;
+        reset_reported_ = true;
+    }
     return taken ? *taken : 0;
 }
 
@@ -196,10 +202,8 @@ bool stack_stream::readable() noexcept {
     }
     // Looking at one byte also asks the stack for an event when there is none.
     std::byte one{};
-    const iovec probe{&one, 1};
-    error_code ec;
-    receive({&probe, 1}, true, ec);
-    return ec != error::would_block;
+    const stack::mutable_bytes probe(&one, 1);
+    return where_.stack().tcp_peek(id_, {&probe, 1}).code() != stack::error::would_block;
 }
 
 bool stack_stream::writable() noexcept {

@@ -51,7 +51,7 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
 }
 
 // The peer's window opened after a probe or two: what the probe carried may have been refused.
-void leave_probing(core& k, connection& c, instant now) noexcept {
+[[gnu::noinline]] void leave_probing(core& k, connection& c, instant now) noexcept {
     c.probing = c.probe_pending = false;
     c.retries = 0;
     c.stalled_since = never;

@@ -43,9 +43,11 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
     core& k = *core_;
     bool more = false;
     switch (core::sort_of(from)) {
-        case core::sort::connection:
-            more = tcp::next_segment(k, static_cast<connection&>(from), now, out);
+        case core::sort::connection: {
+            auto& c = static_cast<connection&>(from);
+            more = !has_nothing_to_send(c) && tcp::next_segment(k, c, now, out);
             break;
+        }
         case core::sort::half_open:
             more = tcp::next_segment(k, static_cast<half_open&>(from), now, out);
             break;
@@ -55,7 +57,7 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
         case core::sort::reply:
             return tcp::next_segment(k, static_cast<reply&>(from), out);  // false: it is gone
     }
-    if (!more) core::leave_queue(from);
+    if (!more) from.unlink();
     return more;
 }
 

@@ -60,7 +60,7 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
 }
 
 // --- SYN-SENT, SYN-RECEIVED: the SYN, or the acknowledgment of something not acceptable?
-bool next_handshake(core& k, connection& c, instant now, segment& out) noexcept {
+[[gnu::noinline]] bool next_handshake(core& k, connection& c, instant now, segment& out) noexcept {
     const bool answer = c.current == state::syn_received;
     if (!c.syn_pending) {
         if (!answer || !c.ack_now) return false;
@@ -100,9 +100,9 @@ bool next_handshake(core& k, connection& c, instant now, segment& out) noexcept 
 }
 
 // --- Is something to be sent again?
-bool next_retransmission(core& k, connection& c, instant now, segment& out) noexcept {
+[[gnu::noinline]] bool next_retransmission(core& k, connection& c, instant now,
+                                           segment& out) noexcept {
     recovery_state& r = c.recovery;
-    if (!has_retransmission(c)) return false;
     const bool first = r.next == c.snd.una;
     const std::uint32_t offset = r.next - c.snd.una;
     const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
@@ -170,7 +170,7 @@ std::uint32_t usable_window(const connection& c) noexcept {
 
 // --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS)
 bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
-    if (c.fin_sent || has_retransmission(c)) return false;
+    if (c.fin_sent) return false;
     const std::uint32_t offset = c.outstanding();
     const std::uint32_t unsent = c.sending.size() - std::min(offset, c.sending.size());
     if (unsent == 0) return false;
@@ -197,8 +197,8 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
 }
 
 // --- Is it time for the FIN?
-bool next_fin(core& k, connection& c, instant now, segment& out) noexcept {
-    if (!c.fin_queued || c.fin_sent || has_retransmission(c)) return false;
+[[gnu::noinline]] bool next_fin(core& k, connection& c, instant now, segment& out) noexcept {
+    if (c.fin_sent || has_retransmission(c)) return false;
     if (c.outstanding() < c.sending.size()) return false;
     if (c.snd.wnd <= c.outstanding()) return false;  // it takes a sequence number; else the probe
     begin_segment(k, c, c.snd.nxt, now, out);
@@ -209,8 +209,7 @@ bool next_fin(core& k, connection& c, instant now, segment& out) noexcept {
 }
 
 // --- Does a closed window want a probe? RFC 9293 3.8.6.1 (MUST-36): one octet.
-bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
-    if (!c.probe_pending) return false;
+[[gnu::noinline]] bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
     begin_segment(k, c, c.snd.una, now, out);
     if (c.sending.size() != 0) {
@@ -226,8 +225,7 @@ bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
 }
 
 // --- Has the peer been silent for too long? RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1
-bool next_keep_alive(core& k, connection& c, instant now, segment& out) noexcept {
-    if (!c.keep_alive_pending) return false;
+[[gnu::noinline]] bool next_keep_alive(core& k, connection& c, instant now, segment& out) noexcept {
     c.keep_alive_pending = false;
     begin_segment(k, c, c.snd.nxt - 1, now, out);
     k.count.add(counted::keep_alive_probes);
@@ -235,15 +233,15 @@ bool next_keep_alive(core& k, connection& c, instant now, segment& out) noexcept
 }
 
 // --- Is nothing but an acknowledgment owed?
-bool next_acknowledgment(core& k, connection& c, instant now, segment& out) noexcept {
-    if (!c.ack_now) return false;
+[[gnu::noinline]] bool next_acknowledgment(core& k, connection& c, instant now,
+                                           segment& out) noexcept {
     // RFC 9293 3.10.7.4: SND.NXT, also when the window has shrunk below it
     begin_segment(k, c, c.snd.nxt, now, out);
     return true;
 }
 
 // Data or a FIN waits for a window, and nothing is under way that would bring news of it.
-void watch_closed_window(core& k, connection& c, instant now) noexcept {
+[[gnu::noinline]] void watch_closed_window(core& k, connection& c, instant now) noexcept {
     if (c.probing || c.snd.una != c.snd.nxt) return;
     const bool waiting = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
     if (!waiting) return;
@@ -253,26 +251,22 @@ void watch_closed_window(core& k, connection& c, instant now) noexcept {
     k.set_timer(c, timer::persist, now + c.rtt.timeout().value());
 }
 
-// The usual answer after the last segment, without asking each question.
-bool has_nothing_to_send(const connection& c) noexcept {
-    return !c.ack_now && !c.probe_pending && !c.keep_alive_pending && !c.fin_queued &&
-           c.sending.size() <= c.outstanding() && !has_retransmission(c);
-}
-
 }  // namespace
 
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
-    switch (c.current) {
-        case state::closed: return false;
-        case state::syn_sent:
-        case state::syn_received: return next_handshake(k, c, now, out);
-        default: break;
+    if (c.current <= state::syn_received) [[unlikely]]
+        return c.current != state::closed && next_handshake(k, c, now, out);
+    if (c.route.mtu != c.snd.mtu) [[unlikely]]
+        update_mss(c);
+    if (has_retransmission(c)) [[unlikely]] {
+        if (next_retransmission(k, c, now, out)) return true;
+    } else if (next_new_data(k, c, now, out)) {
+        return true;
     }
-    if (has_nothing_to_send(c)) return false;
-    if (c.route.mtu != c.snd.mtu) update_mss(c);
-    if (next_retransmission(k, c, now, out) || next_new_data(k, c, now, out) ||
-        next_fin(k, c, now, out) || next_probe(k, c, now, out) || next_keep_alive(k, c, now, out) ||
-        next_acknowledgment(k, c, now, out))
+    if ((c.fin_queued && next_fin(k, c, now, out)) ||
+        (c.probe_pending && next_probe(k, c, now, out)) ||
+        (c.keep_alive_pending && next_keep_alive(k, c, now, out)) ||
+        (c.ack_now && next_acknowledgment(k, c, now, out)))
         return true;
     watch_closed_window(k, c, now);
     return false;

@@ -3,8 +3,16 @@
 #pragma once
 
 #include "stack/tcp/core.hpp"
+#include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
+
+// The usual answer after the last segment, without asking each question. Not for SYN-SENT and
+// SYN-RECEIVED, which owe a SYN.
+inline bool has_nothing_to_send(const connection& c) noexcept {
+    return c.sending.size() <= c.outstanding() && !c.ack_now && !c.fin_queued && !c.syn_pending &&
+           !c.probe_pending && !c.keep_alive_pending && !has_retransmission(c);
+}
 
 // False: nothing to send now. A reply, once sent, is freed by the call that answers false.
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept;

@@ -7,6 +7,11 @@
 #include <atomic>
 #include <cassert>
 #include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace coax::backends {
 
@@ -20,7 +25,11 @@ constexpr std::uint32_t for_one_thread = IORING_SETUP_SINGLE_ISSUER | IORING_SET
 // Older kernels, and rings that many threads enter. Not COOP_TASKRUN: a thread that submitted and
 // now sleeps elsewhere would never see the work done. 5.18, and before.
 constexpr std::array<std::uint32_t, 2> for_any_thread{IORING_SETUP_SUBMIT_ALL, 0};
-constexpr unsigned moves_for_one_thread = 4;
+// A move costs some 50 ms, the time the kernel takes to end a ring: one for a program that starts
+// on one thread and goes on on another; who changes again gets the other kind of ring.
+constexpr unsigned moves_for_one_thread = 1;
+// Bound for the kernel to end a ring, in a work queue.
+constexpr int longest_end_ms = 1000;
 
 constexpr std::uint32_t completions_per_submission = 4;
 // reap() flushes the kernel's overflow list at most so often, that a flood cannot hold it.
@@ -57,6 +66,7 @@ std::error_code ring::create(bool one_thread) noexcept {
         if (result == -EINVAL) result = attempt(flags);
     if (result < 0) return to_error(result);
     open_ = true;
+    if ((ring_.flags & IORING_SETUP_SINGLE_ISSUER) != 0) watch_end();
     enabled_ = (ring_.flags & IORING_SETUP_R_DISABLED) == 0;
     return {};
 }
@@ -78,6 +88,7 @@ void ring::close() noexcept {
     waiting_.clear();
     arrivals_.clear();
     io_uring_queue_exit(&ring_);
+    if (end_ >= 0) ::close(std::exchange(end_, -1));
 }
 
 int ring::descriptor() const noexcept { return open_ ? ring_.ring_fd : -1; }
@@ -146,6 +157,23 @@ void ring::note_landed(completion& target) noexcept {
     if (after != nullptr) after->under_way.before = before;
 }
 
+// The ring holds the writing end of a pipe, as a registered file, until the kernel has ended all
+// that was in flight and freed it: then the reading end hangs up.
+void ring::watch_end() noexcept {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return;
+    if (io_uring_register_files(&ring_, &ends[1], 1) == 0) std::swap(end_, ends[0]);
+    for (const int end : ends)
+        if (end >= 0) ::close(end);
+}
+
+void ring::await_end() noexcept {
+    if (end_ < 0) return;
+    pollfd watched{end_, POLLIN, 0};
+    ::poll(&watched, 1, longest_end_ms);
+    ::close(std::exchange(end_, -1));
+}
+
 // With DEFER_TASKRUN the kernel works for a ring only while its thread is inside, so between two
 // enters nothing moves: what is complete stands in the completion queue, what is not has not
 // happened, and can be done again from the start on another ring.
@@ -155,6 +183,8 @@ void ring::take_over() noexcept {
     save_submissions();
     io_uring_queue_exit(&ring_);
     open_ = false;
+    // A dying accept would still swallow the wake-up for a connection: it waits exclusively.
+    await_end();
     ++moves_;
     if (const auto ec = create(moves_ <= moves_for_one_thread)) failure_ = ec;
     // Neither what arrived is lost, nor what the old ring never took.

@@ -125,6 +125,8 @@ class ring {
     int enter(Enter&& how) noexcept;
     void note_under_way(completion& target) noexcept;
     void note_landed(completion& target) noexcept;
+    void watch_end() noexcept;
+    void await_end() noexcept;
     void save_arrivals() noexcept;
     void save_submissions() noexcept;
     unsigned deliver_saved() noexcept;
@@ -142,6 +144,7 @@ class ring {
     std::vector<arrival> arrivals_;  // of the ring before it moved
     std::uint64_t epoch_ = 0;
     unsigned moves_ = 0;
+    int end_ = -1;  // hangs up when the kernel has freed the ring
     bool open_ = false;
     bool enabled_ = false;
     std::error_code failure_;

@@ -30,9 +30,7 @@ inline void relax() noexcept {
 error_code aborted() noexcept { return boost::asio::error::operation_aborted; }
 
 void open_ring(backends::ring& ring, const context_options& options) {
-    const auto who =
-        options.one_thread ? backends::issuer::one_thread : backends::issuer::any_thread;
-    if (const auto ec = ring.open(options.ring_entries, who)) {
+    if (const auto ec = ring.open(options.ring_entries)) {
         throw backend_error("io_uring is not usable: " + ec.message() +
                             "; coax needs Linux 5.19 or newer with kernel.io_uring_disabled=0");
     }
@@ -249,13 +247,11 @@ std::size_t engine::idle(clock::time_point deadline) {
     return ran;
 }
 
-// A ring that refuses would let the loop spin for ever. Known causes: another thread entered a
-// context made with one_thread (EEXIST), or the kernel ran out of memory for completions (EBADR).
+// A ring that refuses would let the loop spin for ever. Known cause: the kernel ran out of memory,
+// for completions (EBADR) or for a ring on another thread (ENOMEM).
 void engine::check_ring() const {
     const std::error_code refusal = ring_.failure();
     if (!refusal) return;
-    if (refusal.value() == EEXIST)
-        throw backend_error("a context made with one_thread was run by a second thread");
     throw backend_error("io_uring refuses to go on: " + refusal.message());
 }
 

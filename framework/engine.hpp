@@ -11,8 +11,8 @@
 //
 // What a transport uses of it: ring(), now_of_turn(), complete(). Rules for ring submissions:
 // - never flush the ring: the loop does, once per turn, or by the enter that sleeps;
-// - a completion with -ECANCELED that was not asked for means that the thread that submitted it has
-//   ended (the context was run by another one since): submit it again.
+// - a completion with -ECANCELED that was not asked for means that the context changed threads (the
+//   ring moved, or the thread that submitted has ended): submit it again.
 #pragma once
 
 #include <atomic>

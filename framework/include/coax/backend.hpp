@@ -29,10 +29,6 @@ struct context_options {
     // How long the destructor goes on to deliver what closed sockets still have to send, on a
     // userspace stack and the system's clock (the kernel does that for its own sockets).
     std::chrono::milliseconds linger{300};
-    // Promises that one thread alone enters the context (runs it, or makes blocking calls on its
-    // sockets), from the first time on: the kernel then spares some work. A second thread gets a
-    // backend_error.
-    bool one_thread = false;
     // Entries of the context's io_uring submission queue, a power of two up to 32768.
     std::uint32_t ring_entries = 512;
 };

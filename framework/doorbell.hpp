@@ -1,4 +1,4 @@
-// Wakes a context that sleeps in its ring, from any thread: an eventfd that the ring reads.
+// Wakes a context that sleeps in its ring, from any thread: a pipe that the ring reads.
 // Knows nothing of why.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "backends/ring.hpp"
+#include "backends/wake_pipe.hpp"
 
 namespace coax::detail {
 
@@ -14,13 +15,12 @@ class doorbell final : public backends::completion {
     doorbell() = default;
     doorbell(const doorbell&) = delete;
     doorbell& operator=(const doorbell&) = delete;
-    ~doorbell();
 
-    std::error_code open() noexcept;
+    std::error_code open() noexcept { return pipe_.open(); }
     // Before each sleep; does nothing while armed.
     void arm(backends::ring& ring) noexcept;
     // Any thread.
-    void press() noexcept;
+    void press() noexcept { pipe_.press(); }
     // For the end: what is armed is cancelled; idle() tells when that is through.
     void shut_down(backends::ring& ring) noexcept;
     bool idle() const noexcept { return !armed_; }
@@ -29,7 +29,7 @@ class doorbell final : public backends::completion {
     void on_completion(std::int32_t result, std::uint32_t flags) noexcept override;
 
   private:
-    int descriptor_ = -1;
+    backends::wake_pipe pipe_;
     bool armed_ = false;
     std::uint64_t value_ = 0;
     std::uint64_t presses_ = 0;  // seen

@@ -103,7 +103,7 @@ engine::engine(io_context& context, boost::asio::execution_context& services,
     : loop(context), clock_(options.clock), spin_(options.spin), bridge_(services, *this) {
     open_ring(ring_, options);
     if (const auto ec = doorbell_.open())
-        throw backend_error("no eventfd for the context: " + ec.message());
+        throw backend_error("no pipe for the context: " + ec.message());
     turn_time_ = now();
     transport_ = open_transport(*this, options);
 }

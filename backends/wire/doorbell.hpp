@@ -1,12 +1,11 @@
 // How one port wakes another that sleeps: a word that says what the sleeper waits for, and an
-// eventfd. Knows nothing of rings of frames or of io_uring.
+// pipe. Knows nothing of rings of frames or of io_uring.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "backends/wake_pipe.hpp"
 
 namespace coax::backends::wire {
 
@@ -18,19 +17,13 @@ class doorbell {
     static constexpr std::uint32_t for_room = 2;    // own frames given back by a receiver
 
     doorbell() = default;
-    ~doorbell() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
     doorbell(const doorbell&) = delete;
     doorbell& operator=(const doorbell&) = delete;
 
     // Before the port joins a segment. False: no file descriptor left (errno). Without open() the
     // port can't be woken: for ports that are polled.
-    bool open() noexcept {
-        descriptor_ = ::eventfd(0, EFD_CLOEXEC);
-        return descriptor_ >= 0;
-    }
-    int descriptor() const noexcept { return descriptor_; }
+    bool open() noexcept { return !pipe_.open(); }
+    int descriptor() const noexcept { return pipe_.descriptor(); }
 
     // --- the sleeper
     void wait_for(std::uint32_t what) noexcept {
@@ -43,13 +36,12 @@ class doorbell {
     void ring(std::uint32_t what) noexcept {
         if ((waiting_for_.load(std::memory_order_relaxed) & what) == 0) return;
         if (waiting_for_.exchange(0, std::memory_order_acq_rel) == 0) return;  // another one did
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+        pipe_.press();
     }
 
   private:
     alignas(64) std::atomic<std::uint32_t> waiting_for_{0};
-    int descriptor_ = -1;
+    wake_pipe pipe_;
 };
 
 }  // namespace coax::backends::wire

@@ -1,4 +1,4 @@
-// A wire port as a backend: sleeping by a read of the doorbell's eventfd on the ring, and waking
+// A wire port as a backend: sleeping by a read of the doorbell's pipe on the ring, and waking
 // the peers. Knows nothing of frames.
 
 #include "backends/capture/driver.hpp"
@@ -61,7 +61,7 @@ class wire_driver final : public driver, private completion {
 
     std::unique_ptr<wire::port> port_;
     description description_;
-    std::uint64_t rung_ = 0;  // the eventfd's count; nobody needs it
+    std::uint64_t rung_ = 0;  // what was written; nobody needs it
     bool armed_ = false;
     bool closing_ = false;
 };

@@ -102,7 +102,7 @@ std::variant<std::unique_ptr<port>, failure> segment::join(port_options options)
                        std::to_string(mtu_min) + ".." + std::to_string(mtu_max)};
     auto bell = std::make_shared<doorbell>();
     if (options.can_sleep && !bell->open())
-        return failure{std::string("wire: no eventfd: ") + std::strerror(errno) +
+        return failure{std::string("wire: no pipe to wake it: ") + std::strerror(errno) +
                        ": raise the limit of open files"};
     std::uint32_t frame_bytes = options.mtu + ethernet_header_bytes;
     if (options_.gso) frame_bytes = std::max(frame_bytes, gso_frame_bytes);

@@ -29,8 +29,8 @@ inline void relax() noexcept {
 
 error_code aborted() noexcept { return boost::asio::error::operation_aborted; }
 
-void open_ring(backends::ring& ring, const context_options& options) {
-    if (const auto ec = ring.open(options.ring_entries)) {
+void open_ring(backends::ring& ring, std::uint32_t entries) {
+    if (const auto ec = ring.open(entries)) {
         throw backend_error("io_uring is not usable: " + ec.message() +
                             "; coax needs Linux 5.19 or newer with kernel.io_uring_disabled=0");
     }
@@ -101,7 +101,7 @@ class engine::occupation {
 engine::engine(io_context& context, boost::asio::execution_context& services,
                const context_options& options)
     : loop(context), clock_(options.clock), spin_(options.spin), bridge_(services, *this) {
-    open_ring(ring_, options);
+    open_ring(ring_, options.ring_entries);
     if (const auto ec = doorbell_.open())
         throw backend_error("no pipe for the context: " + ec.message());
     turn_time_ = now();
@@ -237,6 +237,8 @@ std::size_t engine::idle(clock::time_point deadline) {
     if (out_of_work()) return 0;
     if (bridge_.reactor_in_use()) {
         bridge_.forget_signals();
+        ring_.flush();  // on a new thread the ring moves here, not in the sleep
+        if (signals_ >= 0 && signals_known_to_ != ring_.moves()) signal_completions_on(signals_);
         if (ring_.reap() != 0) return 0;
     }
     ++counts_.sleeps;
@@ -247,12 +249,10 @@ std::size_t engine::idle(clock::time_point deadline) {
     return ran;
 }
 
-// A ring that refuses would let the loop spin for ever. Known cause: the kernel ran out of memory,
-// for completions (EBADR) or for a ring on another thread (ENOMEM).
+// A ring that refuses (the kernel has no memory for completions) would let the loop spin for ever.
 void engine::check_ring() const {
-    const std::error_code refusal = ring_.failure();
-    if (!refusal) return;
-    throw backend_error("io_uring refuses to go on: " + refusal.message());
+    if (const std::error_code refusal = ring_.failure())
+        throw backend_error("io_uring refuses to go on: " + refusal.message());
 }
 
 // Arms everything that ends the sleep. False: don't sleep, look again.
@@ -280,10 +280,15 @@ void engine::sleep_in_ring() {
 }
 
 void engine::signal_completions_on(int event_descriptor) noexcept {
+    int result = io_uring_register_eventfd(&ring_.native(), event_descriptor);
+    if (result == -EEXIST) {  // another thread's ring
+        ring_.take_over();
+        result = io_uring_register_eventfd(&ring_.native(), event_descriptor);
+    }
     // A kernel that refuses would let foreign timers sleep over our I/O: none is known to.
-    [[maybe_unused]] const int refused =
-        io_uring_register_eventfd(&ring_.native(), event_descriptor);
-    assert(refused == 0);
+    assert(result == 0);
+    signals_ = event_descriptor;
+    signals_known_to_ = ring_.moves();
 }
 
 void engine::watch_deadline_in_ring() {

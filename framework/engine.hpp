@@ -114,6 +114,8 @@ class engine final : public loop, private asio_bridge::sleeper {
     backends::ring ring_;
     doorbell doorbell_;
     alarm alarm_;
+    int signals_ = -1;  // the eventfd of completions, once somebody wants them signalled
+    unsigned signals_known_to_ = 0;  // ring_.moves() when it was registered
     asio_bridge bridge_;
     std::unique_ptr<transport> transport_;
 

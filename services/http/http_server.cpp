@@ -1,0 +1,151 @@
+// The conversation on one connection: read a request, send its answer, again.
+#include "services/http/http_server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/version.hpp>
+
+namespace coax::services {
+namespace {
+
+constexpr std::uint32_t header_limit = 16 * 1024;  // bytes of a request's header
+constexpr std::uint64_t body_limit = 64 * 1024;    // bytes of a body that we read and drop
+constexpr std::size_t chunk = 128 * 1024;          // of a file in memory at once, per connection
+
+// What a request that cannot be parsed deserves; nothing: the peer is not worth an answer.
+std::optional<http::status> status_of(const error_code& error) {
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+        return http::status::request_header_fields_too_large;
+    if (error == http::error::body_limit) return http::status::payload_too_large;
+    if (error == http::error::bad_version) return http::status::http_version_not_supported;
+    if (error == http::error::partial_message || error == http::error::end_of_stream)
+        return std::nullopt;
+    if (error.category() == make_error_code(http::error::bad_method).category())
+        return http::status::bad_request;
+    return std::nullopt;
+}
+
+bool expects_continue(const request_header& request) {
+    return beast::iequals(request[http::field::expect], "100-continue");
+}
+
+}  // namespace
+
+coax::awaitable<void> http_server::converse(coax::fast_socket socket) {
+    stream peer(std::move(socket));
+    const presence here(*this, peer.socket());
+    beast::flat_buffer buffer(header_limit + body_limit);
+    for (;;) {
+        auto a = co_await next_answer(peer, buffer);
+        if (!a) break;
+        const error_code error = co_await send(peer, *a);
+        if (error) {
+            if (error != asio::error::operation_aborted) ++counts().errors;
+            break;
+        }
+        ++counts().requests;
+        if (!a->keep_alive()) {
+            co_await linger(peer);
+            break;
+        }
+    }
+}
+
+coax::awaitable<std::optional<answer>> http_server::next_answer(stream& peer,
+                                                                beast::flat_buffer& buffer) {
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(header_limit);
+    parser.body_limit(body_limit);
+    // One limit for the silence between requests and for a request that comes in drops.
+    peer.expires_after(limits().silence);
+    auto [error, n] = co_await http::async_read_header(peer, buffer, parser, as_value);
+    counts().bytes_in += n;
+    const std::time_t now = std::time(nullptr);
+    const unsigned version = parser.get().version();
+    if (!error && !parser.is_done() && expects_continue(parser.get())) {
+        // RFC 9110 10.1.1: the final status at once; we have no use for the body it waits to send.
+        co_return make_answer(parser.get(), false, root_, now);
+    }
+    if (!error && !parser.is_done()) {
+        auto [body_error, body_size] = co_await http::async_read(peer, buffer, parser, as_value);
+        counts().bytes_in += body_size;
+        error = body_error;
+    }
+    if (!error) co_return make_answer(parser.get(), parser.get().keep_alive(), root_, now);
+    if (const auto status = status_of(error)) {
+        ++counts().errors;
+        co_return make_refusal(*status, version, false, now);
+    }
+    const bool in_order = error == http::error::end_of_stream || error == beast::error::timeout ||
+                          error == asio::error::operation_aborted;
+    if (!in_order) ++counts().errors;
+    co_return std::nullopt;
+}
+
+coax::awaitable<error_code> http_server::send(stream& peer, answer& a) {
+    http::response_serializer<http::buffer_body> serializer(a.head);
+    peer.expires_after(limits().silence);
+    if (!a.send_body) {
+        const auto [error, n] = co_await http::async_write_header(peer, serializer, as_value);
+        counts().bytes_out += n;
+        co_return error;
+    }
+    std::vector<char> piece;
+    std::uint64_t left = a.file ? a.range.length : a.text.size();
+    std::uint64_t offset = a.range.first;
+    auto& body = a.head.body();
+    if (a.file) {
+        piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(chunk, left)));
+    } else {
+        body.data = a.text.data();
+        body.size = a.text.size();
+        left = 0;
+    }
+    do {
+        if (a.file) {
+            const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(chunk, left));
+            // Shorter than promised: the file shrank. Only closing tells the peer.
+            if (a.file->read(offset, {piece.data(), want}) != want)
+                co_return make_error_code(asio::error::eof);
+            body.data = piece.data();
+            body.size = want;
+            offset += want;
+            left -= want;
+        }
+        body.more = left > 0;
+        // A slow reader has this long for each piece; only one piece is in memory.
+        peer.expires_after(limits().silence);
+        const auto [error, n] = co_await http::async_write(peer, serializer, as_value);
+        counts().bytes_out += n;
+        if (error && error != http::error::need_buffer) co_return error;
+    } while (left > 0);
+    co_return error_code{};
+}
+
+coax::awaitable<void> http_server::linger(stream& peer) {
+    // RFC 9112 9.6: closing while bytes of the peer are unread would reset the connection and take
+    // our answer away from it. So: end our side, and read what is left for a while.
+    error_code ignored;
+    peer.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    std::array<char, 4096> waste{};
+    std::size_t dropped = 0;
+    peer.expires_after(std::chrono::seconds(1));
+    while (dropped < 4 * body_limit) {
+        const auto [error, n] = co_await peer.async_read_some(asio::buffer(waste), as_value);
+        if (error) break;
+        dropped += n;
+    }
+}
+
+}  // namespace coax::services

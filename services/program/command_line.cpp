@@ -1,0 +1,297 @@
+// Declares the commands with CLI11.
+#include "services/program/command_line.hpp"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "services/backends/list_backends.hpp"
+#include "services/demo/demo.hpp"
+#include "services/load/run_load.hpp"
+#include "services/program/endpoint_text.hpp"
+#include "services/program/options.hpp"
+#include "services/serve/run_server.hpp"
+#include "services/transfer/fetch.hpp"
+#include "services/transfer/push.hpp"
+
+namespace coax::services {
+namespace {
+
+using seconds = std::chrono::duration<double>;
+
+constexpr const char* backend_help =
+    "Backend specification: kernel; wire; xdp:IFACE,ip=ADDR/LEN[,gw=ADDR][,mode=native|skb]. "
+    "'coax backends' shows what this machine offers";
+
+coax::tcp::endpoint endpoint_or_throw(const std::string& option, const std::string& text) {
+    if (const auto endpoint = parse_endpoint(text)) return *endpoint;
+    throw CLI::ValidationError(
+        option, fmt::format("'{}' is not an address with a port; write numbers, such as "
+                            "198.18.0.2:8080 or [::1]:8080",
+                            text));
+}
+
+// Where a client connects to: one host, one port.
+coax::tcp::endpoint peer_or_throw(const std::string& option, const std::string& text) {
+    const auto endpoint = endpoint_or_throw(option, text);
+    if (endpoint.port() != 0 && !endpoint.address().is_unspecified()) return endpoint;
+    throw CLI::ValidationError(
+        option, fmt::format("nobody can be reached at '{}'; name the server's address and a port "
+                            "from 1 to 65535",
+                            text));
+}
+
+void add_backend(CLI::App& command, backend_options& options) {
+    command.add_option("--backend", options.specification, backend_help)
+        ->type_name("SPEC")
+        ->capture_default_str();
+    command
+        .add_option_function<unsigned>(
+            "--spin",
+            [&options](const unsigned& value) { options.spin = std::chrono::microseconds(value); },
+            "Busy-poll this many microseconds before sleeping; 0: sleep at once")
+        ->type_name("US")
+        ->check(CLI::Range(0U, 60'000'000U));
+}
+
+void add_peer(CLI::App& command, coax::tcp::endpoint& endpoint) {
+    command
+        .add_option_function<std::string>(
+            "--connect",
+            [&endpoint](const std::string& text) { endpoint = peer_or_throw("--connect", text); },
+            "Address and port of the server")
+        ->type_name("ADDR:PORT")
+        ->required();
+}
+
+template <class Duration>
+CLI::Option* add_seconds(CLI::App& command, const std::string& name, Duration& target,
+                         const std::string& help, double least, double most) {
+    return command
+        .add_option_function<double>(
+            name,
+            [&target](const double& value) {
+                target = std::chrono::duration_cast<Duration>(seconds(value));
+            },
+            help)
+        ->type_name("SECONDS")
+        ->default_str(fmt::format("{}", std::chrono::duration_cast<seconds>(target).count()))
+        ->check(CLI::Range(least, most));
+}
+
+void add_serve_options(CLI::App& command, serve_options& options) {
+    add_backend(command, options.backend);
+    command
+        .add_option_function<std::string>(
+            "--listen",
+            [&options](const std::string& text) {
+                options.listen = endpoint_or_throw("--listen", text);
+            },
+            "Where to listen; 0.0.0.0 is every address, port 0 a free one (the ready line names "
+            "it)")
+        ->type_name("ADDR:PORT")
+        ->required();
+    command
+        .add_option("--max-connections", options.connections,
+                    "Open at once; more wait in the backlog")
+        ->type_name("N")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}));
+    add_seconds(command, "--statistics", options.report_every,
+                "Print a line of statistics this often; 0: never", 0, 86'400);
+}
+
+void declare_serve(CLI::App& program, command& chosen) {
+    CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
+    serve->require_subcommand(1);
+    serve->footer(
+        "Examples:\n"
+        "  coax serve http . --listen 127.0.0.1:8080\n"
+        "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7");
+
+    CLI::App* echo = serve->add_subcommand("echo", "Send back what comes (RFC 862)");
+    auto echo_options = std::make_shared<serve_options>();
+    add_serve_options(*echo, *echo_options);
+    echo->footer(
+        "Examples:\n"
+        "  coax serve echo --listen 127.0.0.1:7007\n"
+        "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7 "
+        "--statistics 1");
+    echo->callback(
+        [&chosen, echo_options] { chosen = [echo_options] { return serve_echo(*echo_options); }; });
+
+    CLI::App* http = serve->add_subcommand("http", "Serve the files of a directory over HTTP/1.1");
+    auto http_options = std::make_shared<serve_options>();
+    http->add_option("directory", http_options->directory,
+                     "Document root; nothing outside it is "
+                     "served")
+        ->type_name("DIR")
+        ->required();
+    add_serve_options(*http, *http_options);
+    add_seconds(*http, "--timeout", http_options->silence,
+                "Longest silence of a client, between requests or within a response", 1, 86'400);
+    http->footer(
+        "Examples:\n"
+        "  coax serve http /srv/www --listen 0.0.0.0:8080\n"
+        "  coax serve http . --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:80");
+    http->callback(
+        [&chosen, http_options] { chosen = [http_options] { return serve_http(*http_options); }; });
+}
+
+void declare_load(CLI::App& program, command& chosen) {
+    CLI::App* load = program.add_subcommand("load", "Measure a server");
+    load->require_subcommand(1);
+    load->footer(
+        "Example:\n"
+        "  coax load echo --connect 127.0.0.1:7007 --connections 64");
+
+    CLI::App* echo = load->add_subcommand(
+        "echo", "Closed loop of echo messages, every reply compared with what was sent");
+    auto options = std::make_shared<load_options>();
+    add_backend(*echo, options->backend);
+    add_peer(*echo, options->connect);
+    echo->add_option("--connections", options->connections, "Connections, each with one message")
+        ->type_name("N")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+    echo->add_option("--size", options->size, "Bytes of a message")
+        ->type_name("BYTES")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20));
+    add_seconds(*echo, "--duration", options->duration, "Time to measure", 0.01, 86'400);
+    add_seconds(*echo, "--connect-timeout", options->connect_timeout,
+                "Time for all connections to come about", 0.01, 3'600);
+    echo->add_option("--json", options->json,
+                     "Write the result here as JSON; '-': to standard output instead of the table")
+        ->type_name("FILE");
+    echo->footer(
+        "Exit status: 0 all replies equal and no connection lost, 1 otherwise, 2 bad "
+        "input.\n"
+        "Examples:\n"
+        "  coax load echo --connect 127.0.0.1:7007 --connections 64 --size 64 "
+        "--duration 5\n"
+        "  coax load echo --backend xdp:eth1,ip=198.18.0.1/24 --connect 198.18.0.2:7 "
+        "--json result.json\n"
+        "  coax load echo --backend wire --connect 198.18.0.1:7    (brings its own "
+        "server)");
+    echo->callback([&chosen, options] { chosen = [options] { return load_echo(*options); }; });
+}
+
+void declare_fetch(CLI::App& program, command& chosen) {
+    CLI::App* app = program.add_subcommand("fetch", "Get one URL over HTTP/1.1");
+    auto options = std::make_shared<fetch_options>();
+    app->add_option("url", options->url, "http://ADDR[:PORT]/path, with a numeric address")
+        ->type_name("URL")
+        ->required();
+    add_backend(*app, options->backend);
+    app->add_option("--output,-o", options->output, "Where to put the body; '-': standard output")
+        ->type_name("FILE")
+        ->capture_default_str();
+    app->add_flag("--head", options->head, "Show the response's header on standard error");
+    add_seconds(*app, "--timeout", options->timeout, "Longest silence of the server", 0.01, 86'400);
+    app->footer(
+        "Exit status: 0 if the status is 200 and the body is whole, 1 otherwise.\n"
+        "Examples:\n"
+        "  coax fetch http://127.0.0.1:8080/index.html\n"
+        "  coax fetch http://198.18.0.2/big --backend xdp:eth1,ip=198.18.0.1/24 -o big");
+    app->callback([&chosen, options] { chosen = [options] { return fetch(*options); }; });
+}
+
+void declare_push(CLI::App& program, command& chosen) {
+    CLI::App* app = program.add_subcommand("push", "Send a file over TCP and take what comes back");
+    auto options = std::make_shared<push_options>();
+    app->add_option("file", options->input, "What to send; '-': standard input")
+        ->type_name("FILE")
+        ->required();
+    add_backend(*app, options->backend);
+    add_peer(*app, options->connect);
+    app->add_option("--output,-o", options->output,
+                    "Where to put what comes back; '-': standard output")
+        ->type_name("FILE");
+    add_seconds(*app, "--timeout", options->timeout, "Longest silence of the connection", 0.01,
+                86'400);
+    app->footer(
+        "Examples:\n"
+        "  coax push big --connect 127.0.0.1:7007 --output copy    (with an echo server)\n"
+        "  coax push - --backend xdp:eth1,ip=198.18.0.1/24 --connect 198.18.0.2:9 < big");
+    app->callback([&chosen, options] { chosen = [options] { return push(*options); }; });
+}
+
+void declare_others(CLI::App& program, command& chosen) {
+    CLI::App* backends = program.add_subcommand(
+        "backends", "Tell which backends this build and machine offer, and why not the others");
+    backends->footer("Example:\n  coax backends");
+    backends->callback([&chosen] { chosen = list_backends; });
+
+    CLI::App* app = program.add_subcommand(
+        "demo", "Show two hosts on a virtual wire in this process; needs no privilege");
+    auto options = std::make_shared<demo_options>();
+    app->add_option("directory", options->directory, "Files to serve and fetch")
+        ->type_name("DIR")
+        ->required();
+    app->footer("Example:\n  coax demo /usr/share/doc/bash");
+    app->callback([&chosen, options] { chosen = [options] { return demo(*options); }; });
+}
+
+// The command that was named before the mistake, for the hint.
+std::string named_command(const CLI::App& program) {
+    std::string name = "coax";
+    for (const CLI::App* at = &program; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        name += " " + at->get_name();
+    }
+    return name;
+}
+
+// CLI11 ends some messages with line feeds.
+std::string one_line(std::string text) {
+    for (char& c : text)
+        if (c == '\n') c = ' ';
+    text.erase(text.find_last_not_of(" .") + 1);
+    return text;
+}
+
+}  // namespace
+
+std::variant<command, std::string> parse_command_line(int count, const char* const* arguments) {
+    CLI::App program("Network servers on an own TCP/IP stack, and what measures them.", "coax");
+    program.set_version_flag("--version", "coax " COAX_VERSION);
+    program.require_subcommand(1);
+    program.footer(
+        "Examples:\n"
+        "  coax backends\n"
+        "  coax serve http . --listen 127.0.0.1:8080\n"
+        "  coax load echo --backend wire --connect 198.18.0.1:7 --connections 16\n"
+        "'coax COMMAND --help' tells more about each command.");
+    command chosen;
+    declare_serve(program, chosen);
+    declare_load(program, chosen);
+    declare_fetch(program, chosen);
+    declare_push(program, chosen);
+    declare_others(program, chosen);
+    try {
+        program.parse(count, arguments);
+    } catch (const CLI::CallForHelp&) {
+        return program.help();
+    } catch (const CLI::CallForVersion&) {
+        return program.version() + "\n";
+    } catch (const CLI::RequiredError& error) {
+        // A mistyped command is first of all missing; tell what was there instead.
+        const std::vector<std::string> extra = program.remaining(true);
+        const std::string problem =
+            extra.empty() ? one_line(error.what())
+                          : fmt::format("'{}' is no command or option here", extra.front());
+        throw failure(exit_status::usage, fmt::format("{}; '{} --help' shows what is possible",
+                                                      problem, named_command(program)));
+    } catch (const CLI::ParseError& error) {
+        throw failure(exit_status::usage,
+                      fmt::format("{}; '{} --help' shows what is possible", one_line(error.what()),
+                                  named_command(program)));
+    }
+    return chosen;
+}
+
+}  // namespace coax::services

@@ -1,0 +1,55 @@
+// What each command was asked to do, as values: the command line writes them, the commands read
+// them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <coax/coax.hpp>
+
+namespace coax::services {
+
+struct backend_options {
+    std::string specification = "kernel";
+    std::optional<std::chrono::microseconds> spin;  // --spin; nothing: the library's default
+};
+
+struct serve_options {
+    backend_options backend;
+    coax::tcp::endpoint listen;
+    std::size_t connections = 16'384;           // --max-connections
+    std::chrono::milliseconds silence{30'000};  // --timeout
+    std::chrono::milliseconds report_every{0};  // --statistics; zero: never
+    std::string directory;                      // http only
+};
+
+struct load_options {
+    backend_options backend;
+    coax::tcp::endpoint connect;
+    std::size_t connections = 1;
+    std::size_t size = 64;  // bytes of a message
+    std::chrono::nanoseconds duration = std::chrono::seconds(5);
+    std::chrono::milliseconds connect_timeout{10'000};
+    std::string json;  // file; empty: none; "-": standard output, instead of the table
+};
+
+struct fetch_options {
+    backend_options backend;
+    std::string url;
+    std::string output = "-";  // file; "-": standard output
+    std::chrono::milliseconds timeout{10'000};
+    bool head = false;  // show the response's header on standard error
+};
+
+struct push_options {
+    backend_options backend;
+    std::string input = "-";  // file; "-": standard input
+    coax::tcp::endpoint connect;
+    std::string output;  // where to put what comes back; empty: nowhere
+    std::chrono::milliseconds timeout{10'000};
+};
+
+}  // namespace coax::services

@@ -1,0 +1,17 @@
+// The foreground life of a server: the line that it is ready, statistics, signals, the summary.
+#pragma once
+
+#include <string_view>
+
+#include "services/program/failure.hpp"
+#include "services/program/options.hpp"
+#include "services/serve/server.hpp"
+
+namespace coax::services {
+
+// `coax serve echo` and `coax serve http DIR`: return when a signal ended them.
+// Throw failure or coax::backend_error if the server cannot start.
+exit_status serve_echo(const serve_options& options);
+exit_status serve_http(const serve_options& options);
+
+}  // namespace coax::services

@@ -1,0 +1,93 @@
+// What every server does around its protocol: accept, count, keep an eye on open connections, stop.
+// Knows nothing of any protocol, of signals or of the terminal.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "services/asio.hpp"
+
+namespace coax::services {
+
+// Since the start of the server.
+struct traffic {
+    std::uint64_t connections = 0;  // accepted
+    std::uint64_t open = 0;         // of these, now
+    std::uint64_t requests = 0;     // answered; echo: pieces that came and went back
+    std::uint64_t bytes_in = 0;     // of payload
+    std::uint64_t bytes_out = 0;
+    std::uint64_t errors = 0;  // connections that ended otherwise than in order
+};
+
+struct server_limits {
+    std::size_t connections = 16'384;  // open at once; more wait in the backlog
+    std::chrono::milliseconds silence{
+        30'000};  // http: a request or a piece of a response may take so long
+};
+
+class server {
+  public:
+    // Listens at once. Throws failure (usage) if it cannot.
+    server(coax::io_context& io, const coax::tcp::endpoint& listen_at, server_limits limits);
+    virtual ~server() = default;
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+
+    // Begins to accept; needs a running context. `broken` is called if accepting ends by itself,
+    // as when the medium died.
+    void start(std::function<void(const error_code&)> broken = {});
+    // Closes the acceptor and every connection. The context runs out of work soon after.
+    void stop();
+
+    coax::tcp::endpoint local_endpoint() const { return local_; }
+    const traffic& statistics() const noexcept { return shared_->counts; }
+    const server_limits& limits() const noexcept { return limits_; }
+    // "messages", "requests": what statistics().requests counts.
+    virtual const char* unit() const noexcept = 0;
+
+  protected:
+    // Speaks the protocol until the connection ends.
+    virtual coax::awaitable<void> converse(coax::fast_socket socket) = 0;
+
+    // While it lives, stop() can close the socket. The socket must not move meanwhile.
+    class presence {
+      public:
+        presence(server& s, coax::fast_socket& socket);
+        presence(const presence&) = delete;
+        presence& operator=(const presence&) = delete;
+        ~presence();
+
+      private:
+        friend server;
+        struct state;
+        std::shared_ptr<state> shared_;
+        std::list<coax::fast_socket*>::iterator at_;
+    };
+
+    traffic& counts() noexcept { return shared_->counts; }
+
+  private:
+    // Outlives the server: coroutines that a stopped context destroys unfinished still refer to it.
+    struct presence::state {
+        traffic counts;
+        std::list<coax::fast_socket*> sockets;
+    };
+
+    coax::awaitable<void> accept_connections();
+    coax::awaitable<void> pause(std::chrono::milliseconds duration);
+
+    coax::io_context& io_;
+    coax::fast_acceptor acceptor_;
+    coax::tcp::endpoint local_;
+    server_limits limits_;
+    std::shared_ptr<presence::state> shared_ = std::make_shared<presence::state>();
+    std::function<void(const error_code&)> broken_;
+    bool stopping_ = false;
+};
+
+}  // namespace coax::services

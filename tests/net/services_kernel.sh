@@ -1,0 +1,6 @@
+#!/bin/bash
+# The program end to end on backend kernel: see lib/services.sh.
+set -u
+. "${BASH_SOURCE[0]%/*}/lib/services.sh"
+
+services_suite skernel kernel

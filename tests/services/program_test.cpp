@@ -1,0 +1,134 @@
+// The program as its users meet it: help on standard output, mistakes as one line and status 2.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include <sys/wait.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/services/temporary_directory.hpp"
+
+namespace {
+
+struct outcome {
+    int status = -1;
+    std::string output;  // both streams
+};
+
+// The program stands beside this test's.
+outcome run(const std::string& arguments) {
+    const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "coax";
+    const std::string command = program.string() + " " + arguments + " 2>&1 </dev/null";
+    outcome o;
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::array<char, 4096> piece{};
+    while (const std::size_t n = std::fread(piece.data(), 1, piece.size(), pipe))
+        o.output.append(piece.data(), n);
+    const int status = ::pclose(pipe);
+    if (WIFEXITED(status)) o.status = WEXITSTATUS(status);
+    return o;
+}
+
+void check_mistake(const std::string& arguments, const std::string& told) {
+    const outcome o = run(arguments);
+    INFO(arguments << ": " << o.output);
+    CHECK(o.status == 2);
+    CHECK(o.output.starts_with("coax: "));
+    CHECK(o.output.find('\n') == o.output.size() - 1);
+    CHECK(o.output.find(told) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("help and version are answers, not mistakes") {
+    for (const char* arguments :
+         {"--help", "serve --help", "serve echo --help", "serve http --help", "load --help",
+          "load echo --help", "fetch --help", "push --help", "backends --help", "demo --help"}) {
+        const outcome o = run(arguments);
+        INFO(arguments);
+        CHECK(o.status == 0);
+        CHECK(o.output.find("Example") != std::string::npos);
+    }
+    const outcome version = run("--version");
+    CHECK(version.status == 0);
+    CHECK(version.output.starts_with("coax "));
+    CHECK(run("backends").status == 0);
+    CHECK(run("backends").output.find("kernel") != std::string::npos);
+}
+
+TEST_CASE("mistakes on the command line are one line and status 2") {
+    check_mistake("", "coax --help");
+    check_mistake("bogus", "'bogus'");
+    check_mistake("--bogus", "'--bogus'");
+    check_mistake("serve bogus", "'bogus'");
+    check_mistake("serve echo", "--listen");
+    check_mistake("serve echo --listen 127.0.0.1", "not an address with a port");
+    check_mistake("serve echo --listen 127.0.0.1:99999", "not an address with a port");
+    check_mistake("serve echo --listen localhost:80", "not an address with a port");
+    check_mistake("serve http --listen 127.0.0.1:0", "directory");
+    check_mistake("load echo", "--connect");
+    check_mistake("load echo --connect 127.0.0.1:0", "from 1 to 65535");
+    check_mistake("load echo --connect 0.0.0.0:7", "server's address");
+    check_mistake("load echo --connect 127.0.0.1:7 --connections 0", "--connections");
+    check_mistake("load echo --connect 127.0.0.1:7 --size -1", "--size");
+    check_mistake("load echo --connect 127.0.0.1:7 --duration soon", "--duration");
+    check_mistake("fetch ftp://127.0.0.1/", "http://ADDR:PORT");
+}
+
+TEST_CASE("what the machine refuses is one line and status 2") {
+    check_mistake("serve echo --backend bogus --listen 127.0.0.1:0", "bogus");
+    check_mistake("serve echo --backend kernel,bogus=1 --listen 127.0.0.1:0", "bogus");
+    check_mistake("serve echo --backend wire,bogus=1 --listen 198.18.0.1:7", "bogus");
+    check_mistake("serve echo --backend xdp:coax-none,ip=198.18.0.2/24 --listen 198.18.0.2:7",
+                  "coax-none");
+    check_mistake("serve echo --backend wire,ip=198.18.0.1/24 --listen 198.18.0.2:7",
+                  "198.18.0.1/24");
+    check_mistake("serve echo --listen 198.18.77.77:7", "not an address of this machine");
+    check_mistake("serve http /nonexistent --listen 127.0.0.1:0", "/nonexistent");
+    check_mistake("load echo --connect 127.0.0.1:7 --json /nonexistent/file", "/nonexistent/file");
+    check_mistake("push /nonexistent --connect 127.0.0.1:7", "/nonexistent");
+    check_mistake("demo /nonexistent", "/nonexistent");
+}
+
+TEST_CASE("a server that is not there is one line and status 1") {
+    // Port 1 of loopback: reserved, and nothing listens there.
+    for (const char* arguments : {"load echo --connect 127.0.0.1:1", "fetch http://127.0.0.1:1/",
+                                  "push /dev/null --connect 127.0.0.1:1"}) {
+        const outcome o = run(arguments);
+        INFO(arguments << ": " << o.output);
+        CHECK(o.status == 1);
+        CHECK(o.output.find("refused") != std::string::npos);
+        CHECK(o.output.find('\n') == o.output.size() - 1);
+    }
+}
+
+TEST_CASE("a wire's load brings its own server") {
+    const temporary_directory directory;
+    const std::string json = directory / "result.json";
+    const outcome o =
+        run("load echo --backend wire --connect 198.18.0.1:7 --connections 3 "
+            "--size 100 --duration 0.1 --json " +
+            json);
+    INFO(o.output);
+    CHECK(o.status == 0);
+    std::ifstream file(json);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    for (const char* key : {"\"messages\"", "\"messages_per_second\"", "\"errors\": 0",
+                            "\"mismatches\": 0", "\"p50\"", "\"p99_9\"", "\"backend\": \"wire"}) {
+        INFO(key << " in " << text);
+        CHECK(text.find(key) != std::string::npos);
+    }
+}
+
+TEST_CASE("the demo on a wire compares files") {
+    const temporary_directory directory;
+    directory.write("index.html", "hello");
+    directory.write("big", std::string(300'000, 'x'));
+    const outcome o = run("demo " + directory.path().string());
+    INFO(o.output);
+    CHECK(o.status == 0);
+    CHECK(o.output.find("300000 bytes: equal") != std::string::npos);
+}

@@ -6,7 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${COAX_BIN:-build/release/bin}
 program=$bin/bench_stack
-[[ -x $program ]] || { echo "bench/instructions.sh: no $program: run ./dev build first" >&2; exit 2; }
+if [[ ! -x $program ]]; then
+    echo "bench/instructions.sh: no $program: run ./dev build first" >&2
+    exit 2
+fi
 command -v valgrind >/dev/null || { echo "bench/instructions.sh: valgrind is missing" >&2; exit 2; }
 
 # case, shorter run, longer run (units)

@@ -16,7 +16,6 @@ namespace coax::stack {
 
 namespace {
 
-constexpr std::size_t tcp_checksum_offset = 16;
 constexpr std::size_t transport_start = wire::ethernet_header_size + wire::ipv4_header_size;
 
 // The field of a checksum that the device finishes, or the finished one.
@@ -204,7 +203,7 @@ bool egress::send_from(tcp::sender& from, instant now) {
         if (partial) {
             slot->checksum = checksum_state::partial;
             slot->checksum_start = transport_start;
-            slot->checksum_offset = tcp_checksum_offset;
+            slot->checksum_offset = wire::tcp_checksum_offset;
             slot->gso_bytes = segment_.gso_bytes;
         }
     }
@@ -245,7 +244,7 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
     if (partial) {
         for (std::size_t i = 0; i < segment.payload_pieces; ++i)
             at = std::copy(segment.payload[i].begin(), segment.payload[i].end(), at);
-        store_checksum(header + tcp_checksum_offset, pseudo, true, 0);
+        store_checksum(header + wire::tcp_checksum_offset, pseudo, true, 0);
     } else {
         const std::uint64_t start = wire::sum_bytes(pseudo, header, header_length);
         wire::checksum_sum sum(start);
@@ -258,7 +257,7 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
                 at += segment.payload[i].size();
             }
         }
-        store_checksum(header + tcp_checksum_offset, pseudo, false, sum.value());
+        store_checksum(header + wire::tcp_checksum_offset, pseudo, false, sum.value());
     }
 }
 

@@ -12,10 +12,6 @@
 
 namespace coax::stack {
 
-namespace {
-constexpr std::size_t tcp_checksum_offset = 16;
-}
-
 ingress::ingress(layers& all)
     : all_(all), burst_(std::clamp<std::size_t>(all.config.burst, 1, burst_max)) {}
 
@@ -110,7 +106,7 @@ void ingress::on_tcp(const wire::ipv4_header& ip, payload_view& segment, const a
                                                          : count.tcp_bad_option);
         return;
     }
-    if (!is_sum_good(ip, segment, tcp_checksum_offset, how)) {
+    if (!is_sum_good(ip, segment, wire::tcp_checksum_offset, how)) {
         ++all_.traffic.tcp_bad_checksum;
         return;
     }

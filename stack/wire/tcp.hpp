@@ -53,6 +53,7 @@ struct tcp_header {
 
 inline constexpr std::size_t tcp_header_min = 20;
 inline constexpr std::size_t tcp_header_max = 60;
+inline constexpr std::size_t tcp_checksum_offset = 16;
 
 enum class tcp_fault : std::uint8_t { none, truncated, bad_offset, bad_option_length };
 

@@ -30,7 +30,7 @@ void leave(connection& c) noexcept {
 bool was_limited(const connection& c, std::uint32_t in_flight) noexcept {
     const std::uint64_t window = c.congestion.window.bytes();
     if (c.congestion.in_slow_start()) return std::uint64_t{in_flight} * 2 >= window;
-    return std::uint64_t{in_flight} + 2 * c.snd.mss > window;
+    return std::uint64_t{in_flight} + std::uint64_t{2} * c.snd.mss > window;
 }
 
 }  // namespace

@@ -312,6 +312,23 @@ TEST_CASE("tcp way: a received super-segment, larger than the MTU and in pieces,
     CHECK(net.receive(socket) == data);
 }
 
+TEST_CASE("tcp way: padding of a short frame is no data") {
+    tcp_host net;
+    const auto socket = net.accepted(80);
+    auto packet = tcp_packet(ipv4_of(peer_ip, own_ip, 6), net.peer, text_bytes("ab"));
+    packet.resize(46);
+    net.deliver(packet);
+    CHECK(net.receive(socket) == text_bytes("ab"));
+    auto echo = icmp_packet(ipv4_of(peer_ip, own_ip, 1), {8, 0, 1}, text_bytes("c"));
+    echo.resize(46);
+    net.device.sent.clear();
+    net.deliver(echo);
+    auto reply = net.take_packet();
+    while (reply && reply->ip.protocol != wire::protocol_icmpv4) reply = net.take_packet();
+    REQUIRE(reply);
+    CHECK(reply->ip.total_length == 29);
+}
+
 TEST_CASE("tcp way: LAND: a SYN from our own address and port is not answered") {
     tcp_host net;
     net.listening(80);

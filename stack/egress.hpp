@@ -78,7 +78,7 @@ class egress {
     resolution resolve(const ip_address& source, const ip_address& destination, path& route,
                        instant now);
     bool find_way(tcp::sender& from, instant now);
-    bool send_from(tcp::sender& from, instant now);
+    [[gnu::flatten]] bool send_from(tcp::sender& from, instant now);
     bool send_from_to_self(tcp::sender& from, instant now);
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);

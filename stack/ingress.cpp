@@ -176,6 +176,9 @@ bool ingress::is_sum_good(const wire::ipv4_header& ip, const payload_view& segme
         const auto field = wire::load_native<std::uint16_t>(segment.head().data() + field_offset);
         if (field == wire::fold_sum(pseudo)) return true;
     }
+    const const_bytes head = segment.head();
+    if (segment.is_one_piece())
+        return wire::fold_sum(wire::sum_bytes(pseudo, head.data(), head.size())) == 0xffff;
     wire::checksum_sum sum(pseudo);
     sum.add(segment);
     return wire::fold_sum(sum.value()) == 0xffff;

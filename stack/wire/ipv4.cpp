@@ -7,10 +7,6 @@ namespace coax::stack::wire {
 
 namespace {
 
-constexpr std::uint16_t flag_dont_fragment = 0x4000;
-constexpr std::uint16_t flag_more_fragments = 0x2000;
-constexpr std::uint16_t offset_mask = 0x1fff;
-
 constexpr std::uint8_t option_end = 0;
 constexpr std::uint8_t option_no_operation = 1;
 constexpr std::uint8_t option_loose_source_route = 131;
@@ -56,18 +52,7 @@ void read_header(const_bytes packet, ipv4_parsed& parsed) noexcept {
         parsed.fault = ipv4_fault::truncated;
         return;
     }
-    ipv4_header& header = parsed.header;
-    header.traffic_class = load_8(at + 1);
-    header.total_length = load_16(at + 2);
-    header.identification = load_16(at + 4);
-    const std::uint16_t fragment = load_16(at + 6);
-    header.dont_fragment = (fragment & flag_dont_fragment) != 0;
-    header.more_fragments = (fragment & flag_more_fragments) != 0;
-    header.fragment_offset = static_cast<std::uint16_t>((fragment & offset_mask) * 8);
-    header.time_to_live = load_8(at + 8);
-    header.protocol = load_8(at + 9);
-    header.source = ip_address::v4(load_32(at + 12));
-    header.destination = ip_address::v4(load_32(at + 16));
+    detail::read_ipv4_fields(at, parsed.header);
     if (parsed.header_length > ipv4_header_size)
         scan_options(packet.subspan(ipv4_header_size, parsed.header_length - ipv4_header_size),
                      parsed);
@@ -75,7 +60,7 @@ void read_header(const_bytes packet, ipv4_parsed& parsed) noexcept {
 
 }  // namespace
 
-ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept {
+ipv4_parsed detail::parse_unusual_ipv4(const_bytes packet, std::size_t size) noexcept {
     ipv4_parsed parsed;
     read_header(packet, parsed);
     if (parsed.fault != ipv4_fault::none) return parsed;

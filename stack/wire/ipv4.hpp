@@ -53,13 +53,34 @@ struct ipv4_parsed {
     ipv4_fault fault = ipv4_fault::none;
 };
 
-// `packet` is the first piece, which holds the header; `size` the bytes in all pieces (at least
-// packet.size()); bytes beyond the total length are link padding.
-ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept;
-
 // A header quoted in an ICMP error: its data is cut off, so the total length may exceed what is
 // there, and routers on the way may have changed it, so the checksum is not looked at (RFC 792).
 ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept;
+
+namespace detail {
+inline constexpr std::uint16_t flag_dont_fragment = 0x4000;
+inline constexpr std::uint16_t flag_more_fragments = 0x2000;
+inline constexpr std::uint16_t fragment_offset_mask = 0x1fff;
+inline constexpr std::uint8_t version_4_without_options = 0x45;
+
+// The fixed fields, all twenty bytes of which are there.
+inline void read_ipv4_fields(const std::byte* at, ipv4_header& header) noexcept {
+    header.traffic_class = load_8(at + 1);
+    header.total_length = load_16(at + 2);
+    header.identification = load_16(at + 4);
+    const std::uint16_t fragment = load_16(at + 6);
+    header.dont_fragment = (fragment & flag_dont_fragment) != 0;
+    header.more_fragments = (fragment & flag_more_fragments) != 0;
+    header.fragment_offset = static_cast<std::uint16_t>((fragment & fragment_offset_mask) * 8);
+    header.time_to_live = load_8(at + 8);
+    header.protocol = load_8(at + 9);
+    header.source = ip_address::v4(load_32(at + 12));
+    header.destination = ip_address::v4(load_32(at + 16));
+}
+
+// parse_ipv4() of what has options or a fault.
+ipv4_parsed parse_unusual_ipv4(const_bytes packet, std::size_t size) noexcept;
+}  // namespace detail
 
 // Sum of the fixed header, for its checksum.
 inline std::uint64_t sum_ipv4_header(const std::byte* at) noexcept {
@@ -67,12 +88,30 @@ inline std::uint64_t sum_ipv4_header(const std::byte* at) noexcept {
                      load_native<std::uint32_t>(at + 16));
 }
 
+// `packet` is the first piece, which holds the header; `size` the bytes in all pieces (at least
+// packet.size()); bytes beyond the total length are link padding.
+inline ipv4_parsed parse_ipv4(const_bytes packet, std::size_t size) noexcept {
+    ipv4_parsed parsed;
+    if (packet.size() >= ipv4_header_size &&
+        load_8(packet.data()) == detail::version_4_without_options) [[likely]] {
+        detail::read_ipv4_fields(packet.data(), parsed.header);
+        parsed.header_length = ipv4_header_size;
+        if (parsed.header.total_length < ipv4_header_size || parsed.header.total_length > size)
+            parsed.fault = ipv4_fault::bad_total_length;
+        else if (fold_sum(sum_ipv4_header(packet.data())) != 0xffff)
+            parsed.fault = ipv4_fault::bad_checksum;  // RFC 1122 3.2.1.2: on every datagram
+        return parsed;
+    }
+    return detail::parse_unusual_ipv4(packet, size);
+}
+
 // Writes ipv4_header_size bytes, checksum included. Inline: most fields are constants of the
 // caller.
 inline void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept {
-    const std::uint32_t fragment = (header.dont_fragment ? 0x4000U : 0U) |
-                                   (header.more_fragments ? 0x2000U : 0U) |
-                                   header.fragment_offset / 8U;
+    const std::uint32_t fragment =
+        (header.dont_fragment ? std::uint32_t{detail::flag_dont_fragment} : 0U) |
+        (header.more_fragments ? std::uint32_t{detail::flag_more_fragments} : 0U) |
+        header.fragment_offset / 8U;
     const std::uint32_t first = network_order(
         0x4500'0000U | std::uint32_t{header.traffic_class} << 16 | header.total_length);
     const std::uint32_t second =

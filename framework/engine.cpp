@@ -100,7 +100,11 @@ class engine::occupation {
 
 engine::engine(io_context& context, boost::asio::execution_context& services,
                const context_options& options)
-    : loop(context), clock_(options.clock), spin_(options.spin), bridge_(services, *this) {
+    : loop(context),
+      clock_(options.clock),
+      spin_(options.spin),
+      linger_(options.linger),
+      bridge_(services, *this) {
     open_ring(ring_, options.ring_entries);
     if (const auto ec = doorbell_.open())
         throw backend_error("no pipe for the context: " + ec.message());
@@ -369,8 +373,8 @@ void engine::linger() noexcept {
     const clock::time_point limit = now() + linger_;
     while (transport_->is_delivering() && now() < limit) {
         next_turn();
-        if (more_input_) continue;
         transport_->flush_output(to_instant(turn_time_));
+        if (more_input_ || !transport_->is_delivering()) continue;
         sleep_until_ = std::min(limit, to_time_point(transport_->next_deadline()));
         if (transport_->prepare_to_sleep()) sleep_in_ring();
     }

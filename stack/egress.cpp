@@ -196,7 +196,10 @@ bool egress::send_from(tcp::sender& from, instant now) {
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
         const std::size_t header_length = wire::tcp_header_length(segment_.header);
         const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
-        if (is_too_small(*slot, size)) continue;
+        if (is_too_small(*slot, size)) {
+            if (segment_.is_last) return true;
+            continue;
+        }
         const bool partial = all_.capabilities.transmit_checksum || segment_.gso_bytes != 0;
         write_segment(segment_, header_length, partial, slot->data + wire::ethernet_header_size);
         finish_slot(*slot, route, size);
@@ -206,6 +209,7 @@ bool egress::send_from(tcp::sender& from, instant now) {
             slot->checksum_offset = wire::tcp_checksum_offset;
             slot->gso_bytes = segment_.gso_bytes;
         }
+        if (segment_.is_last) return true;
     }
     all_.tcp.yield(from);
     return true;
@@ -222,6 +226,7 @@ bool egress::send_from_to_self(tcp::sender& from, instant now) {
         if (packet == nullptr)
             ++all_.ip_count.loopback_full;  // no memory for it; TCP sends it again
         else write_segment(segment_, header_length, true, packet);
+        if (segment_.is_last) return true;
     }
     all_.tcp.yield(from);
     return true;

@@ -45,8 +45,10 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
     switch (core::sort_of(from)) {
         case core::sort::connection: {
             auto& c = static_cast<connection&>(from);
-            more = !has_nothing_to_send(c) && tcp::next_segment(k, c, now, out);
-            break;
+            more = tcp::next_segment(k, c, now, out);
+            out.is_last = has_nothing_to_send(c);
+            if (!more || out.is_last) from.unlink();
+            return more;
         }
         case core::sort::half_open:
             more = tcp::next_segment(k, static_cast<half_open&>(from), now, out);
@@ -55,8 +57,10 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
             more = tcp::next_segment(k, static_cast<time_wait&>(from), now, out);
             break;
         case core::sort::reply:
+            out.is_last = false;
             return tcp::next_segment(k, static_cast<reply&>(from), out);  // false: it is gone
     }
+    out.is_last = false;
     if (!more) from.unlink();
     return more;
 }

@@ -116,6 +116,7 @@ struct segment {
     std::uint8_t payload_pieces = 0;
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;
+    bool is_last = false;  // the sender has nothing more: it is not the next one any more
 };
 
 enum class state : std::uint8_t {  // RFC 9293 3.3.2
@@ -221,10 +222,13 @@ class layer {
     // --- egress, in this way:
     //     while (sender* s = layer.next_sender()) {
     //         resolve s->route, or layer.park(*s, neighbour_list), or layer.unreachable(*s, e,
-    //         now); while (a slot is free && layer.next_segment(*s, now, segment)) emit;
+    //         now); while (a slot is free && layer.next_segment(*s, now, segment)) {
+    //             emit; if (segment.is_last) break;
+    //         }
     //     }
-    // A sender stays the next one until next_segment() answered false, or park(), unreachable() or
-    // yield() was called. After next_segment() answered false, or unreachable(), `s` may be gone.
+    // A sender stays the next one until next_segment() answered false or gave the last segment, or
+    // park(), unreachable() or yield() was called. After that, but for park() and yield(), `s` may
+    // be gone.
     sender* next_sender() noexcept;
     bool next_segment(sender& from, instant now, segment& out) noexcept;
     // To the end of the queue: lets others send when one has much.

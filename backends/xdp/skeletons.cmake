@@ -35,8 +35,8 @@ function(coax_add_bpf_skeletons target)
       COMMENT "BPF ${relative}" VERBATIM)
     add_custom_command(OUTPUT "${header}"
       COMMAND "${CMAKE_COMMAND}" -DBPFTOOL=${COAX_BPFTOOL} -DOBJECT=${object} -DNAME=${name}
-              -DHEADER=${header} -P "${PROJECT_SOURCE_DIR}/cmake/write_skeleton.cmake"
-      DEPENDS "${object}" "${PROJECT_SOURCE_DIR}/cmake/write_skeleton.cmake"
+              -DHEADER=${header} -P "${PROJECT_SOURCE_DIR}/backends/xdp/write_skeleton.cmake"
+      DEPENDS "${object}" "${PROJECT_SOURCE_DIR}/backends/xdp/write_skeleton.cmake"
       COMMENT "BPF skeleton ${stem}.skel.h" VERBATIM)
     list(APPEND headers "${header}")
   endforeach()

@@ -7,7 +7,7 @@ function(coax_discover_tests target)
   file(GENERATE OUTPUT "${script}" CONTENT
 "set(program [==[$<TARGET_FILE:${target}>]==])
 set(label [==[${arg_LABEL}]==])
-include([==[${PROJECT_SOURCE_DIR}/cmake/list_test_cases.cmake]==])
+include([==[${PROJECT_SOURCE_DIR}/tests/list_test_cases.cmake]==])
 ")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
 endfunction()

@@ -34,9 +34,6 @@ constexpr int longest_end_ms = 1000;
 constexpr std::uint32_t completions_per_submission = 4;
 // reap() flushes the kernel's overflow list at most so often, that a flood cannot hold it.
 constexpr int rounds_per_reap = 16;
-// A sleep without limit is cut here, so that liburing makes exactly one system call for it.
-constexpr std::chrono::hours longest_sleep{24};
-
 std::error_code to_error(int result) noexcept { return {-result, std::system_category()}; }
 
 // Null for completions that nobody waits for, and for liburing's own (where the kernel has no
@@ -329,15 +326,16 @@ void ring::submit_and_wait(stack::duration timeout) noexcept {
     if (!enable()) return;
     refill();
     if (!waiting_.empty()) flush();
-    const auto limited = std::min<stack::duration>(timeout, longest_sleep);
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limited);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
     __kernel_timespec limit{};
     limit.tv_sec = seconds.count();
-    limit.tv_nsec = (limited - seconds).count();
+    limit.tv_nsec = (timeout - seconds).count();
     io_uring_cqe* first = nullptr;
     note(enter([&] {
         // What was saved from the ring before it moved is to be delivered first.
         if (!arrivals_.empty()) return io_uring_submit(&ring_);
+        // Without a limit the kernel is spared a timer.
+        if (timeout == no_limit) return io_uring_submit_and_wait(&ring_, 1);
         return io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
     }));
 }

@@ -42,9 +42,10 @@ std::size_t timer_core::expires_at(clock::time_point when) noexcept {
 
 std::size_t timer_core::expires_after(clock::duration delay) noexcept {
     const clock::time_point present = loop_->now();
-    if (delay > clock::duration::zero() && clock::time_point::max() - present < delay)
+    const clock::time_point epoch{};
+    if (present > epoch && clock::time_point::max() - present < delay)
         return expires_at(clock::time_point::max());
-    if (delay < clock::duration::zero() && clock::time_point::min() - present > delay)
+    if (present < epoch && clock::time_point::min() - present > delay)
         return expires_at(clock::time_point::min());
     return expires_at(present + delay);
 }

@@ -21,6 +21,14 @@ constexpr std::size_t longest_send = std::size_t{1} << 30;
 
 void kernel_sender::start(transfer_operation& o) {
     if (size_of(buffers_of(o)) == 0) return stream_.home().finish(o, {}, 0);
+    if (writes_.empty() && stream_.home().may_send_at_once()) {
+        error_code ec;
+        const std::size_t n = try_write(buffers_of(o), ec);
+        if (ec != boost::asio::error::would_block) {
+            ++stream_.home().count().sent_at_once;
+            return stream_.home().finish(o, ec, n);
+        }
+    }
     writes_.push(o);
     if (!writes_.in_flight()) send_front();
 }

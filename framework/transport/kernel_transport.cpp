@@ -160,6 +160,7 @@ void kernel_transport::append_counters(std::vector<counter>& to) const {
                          {"kernel.receive_halted", c.receive_halted},
                          {"kernel.receive_dry", c.receive_dry},
                          {"kernel.sent", c.sent},
+                         {"kernel.sent_at_once", c.sent_at_once},
                          {"kernel.closed_unread", c.closed_unread}});
 }
 

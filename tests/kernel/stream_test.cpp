@@ -181,6 +181,33 @@ TEST_CASE("several reads and writes outstanding are served in the order of their
     CHECK(all.size() == (large ? all.size() : 32));
 }
 
+TEST_CASE("the first write of a turn goes at once, those behind it share one submission") {
+    hand_turned h;
+    std::vector<connected> all;
+    for (int i = 0; i != 5; ++i) all.push_back(connect(h));
+    std::array<noted_transfer, 5> writes;
+    const std::string text = "together";
+    h.turn(0ms);
+    for (std::size_t i = 0; i != 5; ++i) {
+        writes[i].from(text);
+        all[i].client->start_write(&writes[i]);
+        CHECK(writes[i].completed == 0);
+    }
+    CHECK(h.counter_value("kernel.sent_at_once") == 1);
+    error_code ec;
+    CHECK(all[0].server->available(ec) == text.size());
+    CHECK(all[1].server->available(ec) == 0);
+    const auto before = h.ring().enters();
+    h.turn(0ms);
+    h.turn(0ms);
+    CHECK(h.ring().enters() == before + 1);
+    for (std::size_t i = 0; i != 5; ++i) {
+        CHECK((writes[i].done() && writes[i].transferred == text.size()));
+        CHECK(all[i].server->available(ec) == text.size());
+    }
+    CHECK(h.counter_value("kernel.sent") == 4);
+}
+
 TEST_CASE("gathered writes and scattered reads, with empty buffers among them") {
     hand_turned h;
     connected c = connect(h);

@@ -46,6 +46,7 @@ class echo final : public user {
             const std::array<const_bytes, 1> reply{const_bytes(buffer.data(), *got)};
             const auto sent = at.stack.tcp_send(socket, reply, at.now);
             require(sent.has_value() && *sent == *got, "echo: send");
+            if (*got < buffer.size()) return;  // that was all; an event tells of more
         }
     }
 };
@@ -60,6 +61,7 @@ class sink final : public user {
             const auto got = at.stack.tcp_receive(socket, room, at.now);
             if (!got) return;
             received += *got;
+            if (*got < buffer.size()) return;
         }
     }
 };
@@ -120,8 +122,8 @@ class asker final : public user {
             const auto got = at.stack.tcp_receive(socket, room, at.now);
             if (!got) return;
             missing_ -= *got;
-            if (missing_ != 0) continue;
-            if (++answered < limit) ask(at);
+            if (missing_ == 0 && ++answered < limit) ask(at);
+            if (*got < buffer.size()) return;
         }
     }
 

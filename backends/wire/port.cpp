@@ -189,7 +189,6 @@ inline bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
     if (slot.gso_bytes != 0) [[unlikely]]
         entry->segments = segments_in(slot);
     other.out->put();
-    outstanding_ |= bit(to);
     ++counters_.delivered;
     return true;
 }
@@ -205,6 +204,23 @@ void port::flood(const stack::tx_slot& slot) noexcept {
     frames_->drop_reference(frame);
 }
 
+// True: the frame is on its way. `touched`: the peers whose channels have something to publish.
+inline bool port::forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
+    const std::uint64_t destination = destination_key(slot.data);
+    if ((destination >> 40 & 1) != 0) [[unlikely]] {
+        flood(slot);
+        touched |= present_;
+        return true;
+    }
+    const unsigned to = find(destination);
+    if (to == ports_max) [[unlikely]] {
+        ++counters_.dropped_unknown_destination;
+        return false;
+    }
+    touched |= bit(to);
+    return put(to, slot);
+}
+
 void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
     follow_changes();
     std::uint64_t touched = 0;
@@ -212,28 +228,20 @@ void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
     for (const stack::tx_slot& slot : slots) {
         assert(slot.length <= slot.capacity);
         bytes += slot.length;
-        if (slot.length < ethernet_header_bytes) {
+        if (slot.length < ethernet_header_bytes) [[unlikely]]
             ++counters_.dropped_runt;
-        } else if ((slot.data[0] & std::byte{1}) != std::byte{0}) {
-            flood(slot);
-            touched |= present_;
-            continue;
-        } else if (const unsigned to = find(destination_key(slot.data)); to == ports_max) {
-            ++counters_.dropped_unknown_destination;
-        } else if (put(to, slot)) {
-            touched |= bit(to);
-            continue;
-        }
+        else if (forward(slot, touched)) continue;
         frames_->drop_reference(static_cast<std::uint32_t>(slot.token));
     }
     counters_.sent += slots.size();
     counters_.sent_bytes += bytes;
     told_ |= touched;
+    outstanding_ |= touched;
     for (; touched != 0; touched &= touched - 1)
         peers_[static_cast<unsigned>(std::countr_zero(touched))].out->publish();
 }
 
-std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexcept {
+inline std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexcept {
     const frame_pool& pool = from.from->frames();
     stack::rx_frame* next = frames.data();
     std::uint64_t bytes = 0;
@@ -245,13 +253,16 @@ std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexce
                    entry.segments};
         bytes += entry.length;
     });
+    if (count == 0) return 0;
+    from.lent = true;
+    burst_lent_ = true;
+    counters_.received += count;
     counters_.received_bytes += bytes;
-    from.lent = count != 0;
     return count;
 }
 
 // From each channel in turn; after a full burst the next one starts behind the one that filled it.
-std::size_t port::take_in_turn(std::span<stack::rx_frame> frames) noexcept {
+[[gnu::noinline]] std::size_t port::take_in_turn(std::span<stack::rx_frame> frames) noexcept {
     std::size_t taken = 0;
     const std::size_t channels = incoming_.size();
     std::size_t at = next_incoming_;
@@ -270,11 +281,7 @@ std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
         bell_->awake();
     }
     follow_changes();
-    const std::size_t taken =
-        incoming_.size() == 1 ? take(incoming_.front(), frames) : take_in_turn(frames);
-    burst_lent_ = taken != 0;
-    counters_.received += taken;
-    return taken;
+    return incoming_.size() == 1 ? take(incoming_.front(), frames) : take_in_turn(frames);
 }
 
 void port::release() noexcept {

@@ -92,6 +92,7 @@ class port final : public stack::device {
     unsigned search(std::uint64_t address) const noexcept;
     descriptor* next_after_harvest(const peer& other) noexcept;
     bool put(unsigned to, const stack::tx_slot& slot) noexcept;
+    bool forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept;
     void flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
     std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;

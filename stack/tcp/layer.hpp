@@ -32,7 +32,8 @@ struct socket_id {
 
 // What became true of a socket since its last event; several bits may come at once. Edge-triggered:
 // a bit comes when a call that answered would_block would now answer otherwise, and once for
-// connected, failed and peer_closed.
+// connected, failed and peer_closed. A receive() that gave less than there was room for counts as
+// one that answered would_block: it needs no second one.
 struct readiness {
     bool connected = false;   // active open done
     bool acceptable = false;  // listener: the accept queue is not empty

@@ -8,8 +8,8 @@ namespace coax::services {
 namespace {
 
 // Small, as ten thousand idle connections each have one; a busy stream gets a larger one.
-constexpr std::size_t first_buffer = 2 * 1024;
-constexpr std::size_t largest_buffer = 128 * 1024;
+constexpr std::size_t first_buffer = 2'048;
+constexpr std::size_t largest_buffer = 131'072;
 
 }  // namespace
 

@@ -19,9 +19,9 @@
 namespace coax::services {
 namespace {
 
-constexpr std::uint32_t header_limit = 16 * 1024;  // bytes of a request's header
-constexpr std::uint64_t body_limit = 64 * 1024;    // bytes of a body that we read and drop
-constexpr std::size_t chunk = 128 * 1024;          // of a file in memory at once, per connection
+constexpr std::uint32_t header_limit = 16'384;  // bytes of a request's header
+constexpr std::uint64_t body_limit = 65'536;    // bytes of a body that we read and drop
+constexpr std::size_t chunk = 131'072;          // of a file in memory at once, per connection
 
 // What a request that cannot be parsed deserves; nothing: the peer is not worth an answer.
 std::optional<http::status> status_of(const error_code& error) {
@@ -136,8 +136,7 @@ coax::awaitable<error_code> http_server::send(stream& peer, answer& a) {
 coax::awaitable<void> http_server::linger(stream& peer) {
     // RFC 9112 9.6: closing while bytes of the peer are unread would reset the connection and take
     // our answer away from it. So: end our side, and read what is left for a while.
-    error_code ignored;
-    peer.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    shut_down_quietly(peer.socket(), asio::socket_base::shutdown_send);
     std::array<char, 4096> waste{};
     std::size_t dropped = 0;
     peer.expires_after(std::chrono::seconds(1));

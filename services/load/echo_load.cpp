@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t connecting_at_once = 128;
 // A message of this size fits any socket's buffers; a larger one must be read while it is written,
 // or client and server would wait for each other for ever.
-constexpr std::size_t written_before_reading = 16 * 1024;
+constexpr std::size_t written_before_reading = 16'384;
 constexpr std::chrono::seconds last_reply_patience{2};
 constexpr std::chrono::milliseconds tick{1};
 
@@ -62,9 +62,8 @@ coax::awaitable<void> echo_load::wait_for_idle(clock::time_point until) {
         co_await timer.async_wait(as_value);
     }
     timed_out_ = active_ > 0;
-    error_code ignored;
     if (timed_out_)
-        for (client& c : clients_) c.socket.close(ignored);
+        for (client& c : clients_) close_quietly(c.socket);
     while (active_ > 0) {
         timer.expires_after(tick);
         co_await timer.async_wait(as_value);
@@ -106,8 +105,7 @@ coax::awaitable<void> echo_load::connect_some() {
             lose(error);
             continue;
         }
-        error_code ignored;
-        c.socket.set_option(coax::tcp::no_delay(true), ignored);
+        send_without_delay(c.socket);
         c.connected = true;
         ++result_.connected;
     }
@@ -134,8 +132,7 @@ coax::awaitable<error_code> echo_load::round_trip(coax::fast_socket& socket,
     });
     const auto [read_error, n] =
         co_await asio::async_read(socket, asio::buffer(received), asio::transfer_all(), as_value);
-    error_code ignored;
-    if (read_error) socket.close(ignored);  // ends the write, too
+    if (read_error) close_quietly(socket);  // ends the write, too
     while (!written) co_await asio::post(io_, asio::deferred);
     co_return write_error ? write_error : read_error;
 }
@@ -160,8 +157,7 @@ coax::awaitable<void> echo_load::exchange(std::size_t index) {
         ++result_.messages;
         result_.latency.record(static_cast<std::uint64_t>((end - begin).count()));
     }
-    error_code ignored;
-    socket.close(ignored);
+    close_quietly(socket);
     --active_;
 }
 

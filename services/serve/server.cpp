@@ -30,11 +30,11 @@ std::string listen_advice(const error_code& error, const coax::io_context& io) {
 
 error_code try_listen(coax::fast_acceptor& acceptor, const coax::tcp::endpoint& at) {
     error_code error;
-    acceptor.open(at.protocol(), error);
+    error = acceptor.open(at.protocol(), error);
     // So that a restarted server need not wait for the TIME-WAIT of its predecessor.
-    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor.bind(at, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) error = acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) error = acceptor.bind(at, error);
+    if (!error) error = acceptor.listen(asio::socket_base::max_listen_connections, error);
     return error;
 }
 
@@ -86,9 +86,8 @@ void server::start(std::function<void(const error_code&)> broken) {
 
 void server::stop() {
     stopping_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
-    for (coax::fast_socket* socket : shared_->sockets) socket->close(ignored);
+    close_quietly(acceptor_);
+    for (coax::fast_socket* socket : shared_->sockets) close_quietly(*socket);
 }
 
 coax::awaitable<void> server::pause(std::chrono::milliseconds duration) {
@@ -115,8 +114,7 @@ coax::awaitable<void> server::accept_connections() {
             co_return;
         }
         ++counts().connections;
-        error_code ignored;
-        socket.set_option(coax::tcp::no_delay(true), ignored);
+        send_without_delay(socket);
         asio::co_spawn(io_, converse(std::move(socket)),
                        [shared = shared_](const std::exception_ptr& thrown) {
                            if (thrown) ++shared->counts.errors;

@@ -50,6 +50,13 @@ class server {
     // "messages", "requests": what statistics().requests counts.
     virtual const char* unit() const noexcept = 0;
 
+  private:
+    // Outlives the server: coroutines that a stopped context destroys unfinished still refer to it.
+    struct open_connections {
+        traffic counts;
+        std::list<coax::fast_socket*> sockets;
+    };
+
   protected:
     // Speaks the protocol until the connection ends.
     virtual coax::awaitable<void> converse(coax::fast_socket socket) = 0;
@@ -63,21 +70,13 @@ class server {
         ~presence();
 
       private:
-        friend server;
-        struct state;
-        std::shared_ptr<state> shared_;
+        std::shared_ptr<open_connections> shared_;
         std::list<coax::fast_socket*>::iterator at_;
     };
 
     traffic& counts() noexcept { return shared_->counts; }
 
   private:
-    // Outlives the server: coroutines that a stopped context destroys unfinished still refer to it.
-    struct presence::state {
-        traffic counts;
-        std::list<coax::fast_socket*> sockets;
-    };
-
     coax::awaitable<void> accept_connections();
     coax::awaitable<void> pause(std::chrono::milliseconds duration);
 
@@ -85,7 +84,7 @@ class server {
     coax::fast_acceptor acceptor_;
     coax::tcp::endpoint local_;
     server_limits limits_;
-    std::shared_ptr<presence::state> shared_ = std::make_shared<presence::state>();
+    std::shared_ptr<open_connections> shared_ = std::make_shared<open_connections>();
     std::function<void(const error_code&)> broken_;
     bool stopping_ = false;
 };

@@ -26,7 +26,7 @@ namespace http = beast::http;
 using stream = beast::basic_stream<coax::tcp, coax::executor>;
 using parser_type = http::response_parser<http::buffer_body>;
 
-constexpr std::size_t piece_size = 128 * 1024;
+constexpr std::size_t piece_size = 131'072;
 
 http::request<http::empty_body> make_request(const http_url& url) {
     http::request<http::empty_body> request(http::verb::get, url.target, 11);
@@ -87,8 +87,7 @@ coax::awaitable<fetch_result> fetch_url(coax::io_context& io, const http_url& ur
             break;
         }
     }
-    error_code ignored;
-    peer.socket().shutdown(asio::socket_base::shutdown_both, ignored);
+    shut_down_quietly(peer.socket(), asio::socket_base::shutdown_both);
     co_return result;
 }
 

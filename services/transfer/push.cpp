@@ -24,7 +24,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t piece_size = 128 * 1024;
+constexpr std::size_t piece_size = 131'072;
 
 descriptor open_input(const std::string& name) {
     descriptor file(name == "-" ? ::dup(STDIN_FILENO) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC));
@@ -85,8 +85,7 @@ void exchange::spawn(coax::awaitable<void> part) {
 // The first error is the one to tell; closing ends the other coroutine.
 void exchange::end(const error_code& error) {
     if (!error_) error_ = error;
-    error_code ignored;
-    socket_.close(ignored);
+    close_quietly(socket_);
 }
 
 void exchange::run() {
@@ -128,7 +127,7 @@ coax::awaitable<void> exchange::send() {
         }
     }
     error_code error;
-    socket_.shutdown(asio::socket_base::shutdown_send, error);
+    error = socket_.shutdown(asio::socket_base::shutdown_send, error);
     if (error) end(error);
 }
 

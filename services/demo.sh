@@ -70,15 +70,18 @@ row() {
         "$(number "$2" p99_9)" "$cpu")")
 }
 
-# measure NAME SERVER-PID COMMAND...: `coax load echo` by COMMAND, then its row.
+# measure NAME SERVER-PID COMMAND...: `coax load echo` by COMMAND, then its row. The process id
+# is empty if the server lives in the same process as the load.
 measure() {
-    local name=$1 server=$2 before after
+    local name=$1 server=$2 before=0 cpu=
     shift 2
-    before=$(cpu_of "$server")
-    "$@" --connections $connections --size $size --duration "$seconds" --json "$work/load.json" ||
-        fail "coax load echo on $name"
-    after=$(cpu_of "$server")
-    row "$name" "$work/load.json" $((after - before))
+    echo "$name, $seconds s: $connections connections, $size bytes"
+    [ -z "$server" ] || before=$(cpu_of "$server")
+    "$@" --connections $connections --size $size --duration "$seconds" --json "$work/load.json" \
+        >"$work/load.txt" || { cat "$work/load.txt" >&2; fail "coax load echo on $name"; }
+    [ -z "$server" ] || cpu=$(($(cpu_of "$server") - before))
+    sed -n 's/^backend */  client: /p; s/^messages */  messages: /p' "$work/load.txt"
+    row "$name" "$work/load.json" "$cpu"
 }
 
 print_table() {
@@ -118,6 +121,7 @@ echo_in_lab() {
     lab_start_on_coax "$log" "$coax" serve echo --backend "$2" --listen "$3:7"
     lab_await "$log" "ready on" || fail "the echo server does not start"
     measure "$1" "$lab_pid" lab_on_peer "$coax" load echo --backend "$4" --connect "$3:7"
+    sed -n 's/.*; backend /  server: /p' "$log"
     lab_end "$lab_pid" || fail "the echo server did not end in order"
 }
 
@@ -133,9 +137,7 @@ demo_in_process() {
     end_server
 
     say "coax load echo on the wire (it brings its own server) and on kernel over loopback"
-    "$coax" load echo --backend wire --connect 198.18.0.1:7 --connections $connections \
-        --size $size --duration "$seconds" --json "$work/load.json" || fail "coax load echo on wire"
-    row "wire" "$work/load.json" ""
+    measure wire "" "$coax" load echo --backend wire --connect 198.18.0.1:7
     serve_on_loopback echo
     measure "kernel, loopback" "$server" "$coax" load echo --connect "$address"
     end_server

@@ -17,7 +17,7 @@ double busy_share(const load_result& r) { return r.seconds > 0 ? r.cpu_seconds /
 }  // namespace
 
 std::string load_table(const load_options& asked, const load_result& result,
-                       const coax::backend_description& backend) {
+                       const coax::io_context& io) {
     const histogram& h = result.latency;
     std::string text;
     const auto row = [&](std::string_view name, const std::string& value) {
@@ -26,7 +26,7 @@ std::string load_table(const load_options& asked, const load_result& result,
     row("load",
         fmt::format("echo to {}, {} of {} connections, {} bytes, {:.2f} s", to_text(asked.connect),
                     result.connected, asked.connections, asked.size, result.seconds));
-    row("backend", backend.to_line());
+    row("backend", io.backend().to_line());
     row("messages", fmt::format("{}, {:.0f}/s", result.messages, result.messages_per_second()));
     row("errors", fmt::format("{}{}", result.errors,
                               result.errors > 0 ? " (" + result.first_error + ")" : ""));
@@ -40,7 +40,8 @@ std::string load_table(const load_options& asked, const load_result& result,
 }
 
 std::string load_json(const load_options& asked, const load_result& result,
-                      const coax::backend_description& backend) {
+                      const coax::io_context& io) {
+    const coax::backend_description& backend = io.backend();
     const histogram& h = result.latency;
     nlohmann::ordered_json json;
     json["messages"] = result.messages;
@@ -64,6 +65,9 @@ std::string load_json(const load_options& asked, const load_result& result,
     json["seconds"] = result.seconds;
     json["own_cpu_busy"] = busy_share(result);
     json["first_error"] = result.first_error;
+    json["counters"] = nlohmann::ordered_json::object();
+    for (const coax::counter& c : io.counters())
+        if (c.value != 0) json["counters"][std::string(c.name)] = c.value;
     json["version"] = COAX_VERSION;
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

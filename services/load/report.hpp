@@ -10,11 +10,11 @@ namespace coax::services {
 
 // The table, several lines.
 std::string load_table(const load_options& asked, const load_result& result,
-                       const coax::backend_description& backend);
+                       const coax::io_context& io);
 
 // One JSON object: messages, messages_per_second, errors, mismatches, latency_us {p50, p90, p99,
-// p99_9, max}, backend; and more after these.
+// p99_9, max}, backend; and more after these, the context's counters that are not zero among them.
 std::string load_json(const load_options& asked, const load_result& result,
-                      const coax::backend_description& backend);
+                      const coax::io_context& io);
 
 }  // namespace coax::services

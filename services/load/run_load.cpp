@@ -80,8 +80,8 @@ exit_status load_echo(const load_options& options) {
         throw failure(exit_status::failed,
                       fmt::format("cannot connect to {}: {}; is 'coax serve echo' running there?",
                                   to_text(options.connect), result.first_error));
-    if (!json.is_standard_output()) fmt::print("{}", load_table(options, result, io.backend()));
-    json.write(load_json(options, result, io.backend()));
+    if (!json.is_standard_output()) fmt::print("{}", load_table(options, result, io));
+    json.write(load_json(options, result, io));
     return result.clean() ? exit_status::success : exit_status::failed;
 }
 

@@ -54,7 +54,7 @@ get() {
 
 # CPU time of all threads of a process, in nanoseconds.
 cpu_of() {
-    cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }'
+    cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{ sum += $1 } END { printf "%.0f", sum }'
 }
 
 # number FILE KEY: from the JSON that `coax load` wrote, one key per line.

@@ -50,6 +50,7 @@ void stack_transport::append_counters(std::vector<counter>& all) const {
 // --- a turn
 
 bool stack_transport::take_input(stack::instant now) noexcept {
+    if (dead_) return false;
     bool more = true;
     for (int burst = 0; more && burst != bursts_per_turn; ++burst) more = stack_.receive(now);
     stack_.advance(now);
@@ -70,6 +71,7 @@ bool stack_transport::take_events() noexcept {
 }
 
 void stack_transport::flush_output(stack::instant now) noexcept {
+    if (dead_) return;
     // false: the device is full; the next turn, or the end of its back-pressure, tries again.
     stack_.flush(now);
     driver_->kick(engine_.ring());
@@ -77,7 +79,7 @@ void stack_transport::flush_output(stack::instant now) noexcept {
 
 bool stack_transport::prepare_to_sleep() noexcept {
     if (take_events()) return false;
-    return driver_->prepare_to_sleep(engine_.ring());
+    return dead_ || driver_->prepare_to_sleep(engine_.ring());
 }
 
 void stack_transport::check_medium() noexcept {

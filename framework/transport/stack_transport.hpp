@@ -33,10 +33,12 @@ class stack_transport final : public transport {
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& all) const override;
-    bool input_waiting() noexcept override { return driver_->frames_waiting(); }
+    bool input_waiting() noexcept override { return !dead_ && driver_->frames_waiting(); }
     bool take_input(stack::instant now) noexcept override;
     void flush_output(stack::instant now) noexcept override;
-    stack::instant next_deadline() const noexcept override { return stack_.next_deadline(); }
+    stack::instant next_deadline() const noexcept override {
+        return dead_ ? stack::never : stack_.next_deadline();
+    }
     bool prepare_to_sleep() noexcept override;
     void abandon_operations() noexcept override;
     bool is_delivering() const noexcept override { return !dead_ && stack_.tcp_is_delivering(); }

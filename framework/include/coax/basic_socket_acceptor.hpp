@@ -44,6 +44,16 @@ class basic_socket_acceptor<coax::tcp, Executor> : public coax::detail::socket_c
         this->bind(local);
         listen();
     }
+    // There only for those who name it: throws, as assign() does.
+    basic_socket_acceptor(const executor_type& e, const protocol_type& p,
+                          const typename cover::native_handle_type& handle)
+        : cover(e) {
+        this->assign(p, handle);
+    }
+    template <coax::detail::execution_context_type Context>
+    basic_socket_acceptor(Context& c, const protocol_type& p,
+                          const typename cover::native_handle_type& handle)
+        : basic_socket_acceptor(c.get_executor(), p, handle) {}
     template <coax::detail::execution_context_type Context>
     explicit basic_socket_acceptor(Context& c) : basic_socket_acceptor(c.get_executor()) {}
     template <coax::detail::execution_context_type Context>

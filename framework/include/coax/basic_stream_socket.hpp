@@ -45,8 +45,18 @@ class basic_stream_socket<coax::tcp, Executor> : public basic_socket<coax::tcp, 
     explicit basic_stream_socket(const executor_type& e) : base(e) {}
     basic_stream_socket(const executor_type& e, const protocol_type& p) : base(e, p) {}
     basic_stream_socket(const executor_type& e, const endpoint_type& local) : base(e, local) {}
+    // There only for those who name it: throws, as assign() does.
+    basic_stream_socket(const executor_type& e, const protocol_type& p,
+                        const typename base::native_handle_type& handle)
+        : base(e) {
+        this->assign(p, handle);
+    }
     template <coax::detail::execution_context_type Context>
     explicit basic_stream_socket(Context& c) : base(c.get_executor()) {}
+    template <coax::detail::execution_context_type Context>
+    basic_stream_socket(Context& c, const protocol_type& p,
+                        const typename base::native_handle_type& handle)
+        : basic_stream_socket(c.get_executor(), p, handle) {}
     template <coax::detail::execution_context_type Context>
     basic_stream_socket(Context& c, const protocol_type& p) : base(c.get_executor(), p) {}
     template <coax::detail::execution_context_type Context>

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All benchmarks, as `./dev bench` runs them: the stack alone in wall time and in instructions, then
-# the program over veth where that is possible. Says in one line what it leaves out, and why.
+# All benchmarks, as `./dev bench` runs them: the stack alone in wall time and in instructions,
+# kernel sockets against Boost.Asio on loopback, then the program over veth where that is possible.
+# Says in one line what it leaves out, and why.
 # Usage: bench/run.sh [--quick]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,6 +23,9 @@ if command -v valgrind >/dev/null; then
 else
     echo "Instructions per unit: left out, valgrind is not installed"
 fi
+echo
+echo "Echo on loopback: backend kernel against Boost.Asio on epoll; us: server, per message"
+"$COAX_BIN/bench_kernel_echo" "${quick[@]}"
 echo
 if [[ ! -x $COAX_BIN/coax ]]; then
     echo "Echo over veth: left out, there is no program coax in $COAX_BIN"

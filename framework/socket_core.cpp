@@ -1,5 +1,6 @@
 // Blocking calls, and the checks before every call, for all coax sockets.
 #include <cassert>
+#include <cstring>
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -37,6 +38,7 @@ socket_core& socket_core::operator=(socket_core&& other) noexcept {
     family_ = other.family_;
     non_blocking_ = other.non_blocking_;
     native_non_blocking_ = other.native_non_blocking_;
+    connection_aborted_ = other.connection_aborted_;
     return *this;
 }
 
@@ -136,14 +138,39 @@ int socket_core::native_handle() const noexcept {
 
 // --- options
 
+// Asio's own option, of no kernel. An aborted connection never comes out of an accept here, with
+// either transport: so it is only remembered.
+bool socket_core::is_connection_aborted(int level, int name) noexcept {
+    const socket_base::enable_connection_aborted option;
+    const auto any = boost::asio::ip::tcp::v4();
+    return level == option.level(any) && name == option.name(any);
+}
+
 void socket_core::set_option(int level, int name, const void* data, std::size_t size,
                              error_code& ec) {
-    if (check_open(ec)) ec = state_->set_option(level, name, data, size);
+    if (!check_open(ec)) return;
+    if (!is_connection_aborted(level, name)) {
+        ec = state_->set_option(level, name, data, size);
+    } else if (size != sizeof(int)) {
+        ec = error::invalid_argument;
+    } else {
+        int value = 0;
+        std::memcpy(&value, data, sizeof value);
+        connection_aborted_ = value != 0;
+    }
 }
 
 std::size_t socket_core::get_option(int level, int name, void* data, std::size_t size,
                                     error_code& ec) const {
-    if (check_open(ec)) ec = state_->get_option(level, name, data, &size);
+    if (!check_open(ec)) return size;
+    if (!is_connection_aborted(level, name)) {
+        ec = state_->get_option(level, name, data, &size);
+    } else if (size != sizeof(int)) {
+        ec = error::invalid_argument;
+    } else {
+        const int value = connection_aborted_ ? 1 : 0;
+        std::memcpy(data, &value, sizeof value);
+    }
     return size;
 }
 

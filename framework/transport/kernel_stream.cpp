@@ -265,7 +265,15 @@ error_code kernel_stream::set_option(int level, int name, const void* data, std:
 error_code kernel_stream::get_option(int level, int name, void* data, std::size_t* size) const {
     auto length = static_cast<socklen_t>(*size);
     const error_code ec = outcome(::getsockopt(descriptor_, level, name, data, &length));
-    if (!ec) *size = length;
+    if (ec) return ec;
+    *size = length;
+    // Linux reports twice what was set (socket(7)); as with Asio, programs read back what they set.
+    if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF) && length == sizeof(int)) {
+        int bytes = 0;
+        std::memcpy(&bytes, data, sizeof bytes);
+        bytes /= 2;
+        std::memcpy(data, &bytes, sizeof bytes);
+    }
     return ec;
 }
 

@@ -80,12 +80,14 @@ class socket_core {
     template <class Attempt>
     auto attempt(wait_kind kind, error_code& ec, Attempt&& try_once);
     void flush_if_outside();
+    static bool is_connection_aborted(int level, int name) noexcept;
 
     loop* loop_;
     std::unique_ptr<stream_state> state_;
     int family_ = 0;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;
+    bool connection_aborted_ = false;  // enable_connection_aborted
 };
 
 inline void throw_if(const error_code& ec, const char* what) {

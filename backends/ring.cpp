@@ -36,16 +36,20 @@ constexpr std::uint32_t completions_per_submission = 4;
 constexpr int rounds_per_reap = 16;
 std::error_code to_error(int result) noexcept { return {-result, std::system_category()}; }
 
-// Null for completions that nobody waits for, and for liburing's own (where the kernel has no
-// EXT_ARG, before 5.11).
-completion* target_of(std::uint64_t user_data) noexcept {
-    if (user_data == LIBURING_UDATA_TIMEOUT) return nullptr;
-    return reinterpret_cast<completion*>(user_data);
-}
-
 std::uint32_t load(const unsigned* word) noexcept { return IO_URING_READ_ONCE(*word); }
 
 }  // namespace
+
+// Null for completions that nobody waits for, and for liburing's own (where the kernel has no
+// EXT_ARG, before 5.11).
+completion* ring::target_of(std::uint64_t user_data) noexcept {
+    if (user_data == LIBURING_UDATA_TIMEOUT) return nullptr;
+    return reinterpret_cast<completion*>(user_data & ~silent);
+}
+
+bool ring::lands(const io_uring_cqe& entry) noexcept {
+    return (entry.flags & IORING_CQE_F_MORE) == 0 && (entry.user_data & silent) == 0;
+}
 
 ring::ring() = default;
 
@@ -187,14 +191,16 @@ void ring::take_over() noexcept {
     // Neither what arrived is lost, nor what the old ring never took.
     const auto add = [this](std::uint32_t count) {
         for (const io_uring_sqe& entry : waiting_)
-            if (auto* const target = target_of(entry.user_data)) target->under_way.count += count;
+            if (auto* const target = target_of(entry.user_data);
+                target != nullptr && (entry.user_data & silent) == 0)
+                target->under_way.count += count;
         for (const arrival& a : arrivals_)
-            if ((a.flags & IORING_CQE_F_MORE) == 0) a.target->under_way.count += count;
+            if (a.lands) a.target->under_way.count += count;
     };
     add(UINT32_MAX);  // minus one
     std::vector<arrival> displaced;
     for (completion* c = first_under_way_; c != nullptr; c = c->under_way.after)
-        displaced.insert(displaced.end(), c->under_way.count, {c, -ECANCELED, 0});
+        displaced.insert(displaced.end(), c->under_way.count, {c, -ECANCELED, 0, true});
     add(1);
     arrivals_.insert(arrivals_.end(), displaced.begin(), displaced.end());
 }
@@ -206,7 +212,7 @@ void ring::save_arrivals() noexcept {
     io_uring_for_each_cqe(&ring_, head, entry) {
         ++count;
         if (auto* const target = target_of(entry->user_data))
-            arrivals_.push_back({target, entry->res, entry->flags});
+            arrivals_.push_back({target, entry->res, entry->flags, lands(*entry)});
     }
     io_uring_cq_advance(&ring_, count);
 }
@@ -223,7 +229,7 @@ unsigned ring::deliver_saved() noexcept {
     unsigned count = 0;
     for (std::size_t i = 0; i != arrivals_.size(); ++i, ++count) {
         const arrival a = arrivals_[i];
-        if ((a.flags & IORING_CQE_F_MORE) == 0) note_landed(*a.target);
+        if (a.lands) note_landed(*a.target);
         a.target->on_completion(a.result, a.flags);
     }
     arrivals_.clear();
@@ -280,14 +286,14 @@ unsigned ring::deliver() noexcept {
     while (count != there) {
         io_uring_cqe* entry = nullptr;
         if (io_uring_peek_cqe(&ring_, &entry) != 0) break;
-        const std::uint64_t user_data = entry->user_data;
+        completion* const target = target_of(entry->user_data);
+        const bool last = lands(*entry);
         const std::int32_t result = entry->res;
         const std::uint32_t flags = entry->flags;
         io_uring_cqe_seen(&ring_, entry);
         ++count;
-        completion* const target = target_of(user_data);
         if (target == nullptr) continue;
-        if ((flags & IORING_CQE_F_MORE) == 0) note_landed(*target);
+        if (last) note_landed(*target);
         target->on_completion(result, flags);
     }
     return count;

@@ -83,8 +83,11 @@ class ring {
     void submit(completion* target, Prepare&& prepare) noexcept {
         io_uring_sqe* entry = next_entry();
         prepare(entry);
-        io_uring_sqe_set_data(entry, target);
-        if (target != nullptr) note_under_way(*target);
+        entry->user_data = reinterpret_cast<std::uint64_t>(target);
+        if (target == nullptr) return;
+        // With IOSQE_CQE_SKIP_SUCCESS perhaps no completion comes: nothing is under way then.
+        if ((entry->flags & IOSQE_CQE_SKIP_SUCCESS) != 0) entry->user_data |= silent;
+        else note_under_way(*target);
     }
 
     bool has_submissions() const noexcept;
@@ -116,7 +119,12 @@ class ring {
         completion* target;
         std::int32_t result;
         std::uint32_t flags;
+        bool lands;  // it is the last of a submission that was under way
     };
+    static constexpr std::uint64_t silent = 1;  // in user_data, beside the aligned address
+
+    static completion* target_of(std::uint64_t user_data) noexcept;
+    static bool lands(const io_uring_cqe& entry) noexcept;
 
     io_uring_sqe* next_entry() noexcept;
     std::error_code create(bool one_thread) noexcept;

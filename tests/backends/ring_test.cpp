@@ -381,3 +381,36 @@ TEST_CASE("multishot completions that were not delivered come with the ring, in 
     CHECK((to.flags[0] & IORING_CQE_F_MORE) != 0);
     CHECK((to.flags[1] & IORING_CQE_F_MORE) == 0);
 }
+
+TEST_CASE("submissions that are silent when they succeed are not taken for under way") {
+    open_ring r(8);
+    pipe_pair p;
+    recorder to;
+    const auto silent_nop = [](io_uring_sqe* e) {
+        io_uring_prep_nop(e);
+        e->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    };
+    const auto silent_failure = [](io_uring_sqe* e) {
+        io_uring_prep_read(e, -1, nullptr, 0, 0);
+        e->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    };
+    r.submit(&to, poll_of(p.reader()));
+    for (int i = 0; i != 5; ++i) r.submit(&to, silent_nop);
+    r.submit(&to, silent_failure);
+    r.flush();
+    r.reap();
+    CHECK(to.results == std::vector<std::int32_t>{-EBADF});
+    r.submit(&to, silent_failure);
+    r.flush();
+    r.submit(&to, silent_nop);
+    std::thread([&] {
+        r.flush();
+        for (int i = 0; i != 3; ++i) r.reap();
+        CHECK(r.moves() == 1);
+        CHECK(to.results == std::vector<std::int32_t>{-EBADF, -EBADF, -ECANCELED});
+        r.submit(&to, poll_of(p.reader()));
+        p.feed();
+        turn_until(r, to, 4);
+    }).join();
+    CHECK_FALSE(r.failure());
+}

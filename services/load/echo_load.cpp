@@ -18,7 +18,9 @@ constexpr std::size_t connecting_at_once = 128;
 // A message of this size fits any socket's buffers; a larger one must be read while it is written,
 // or client and server would wait for each other for ever.
 constexpr std::size_t written_before_reading = 16'384;
-constexpr std::chrono::seconds last_reply_patience{2};
+// For the replies under way at the end: twice the slowest so far, within these bounds.
+constexpr std::chrono::nanoseconds least_patience = std::chrono::seconds(2);
+constexpr std::chrono::nanoseconds most_patience = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds tick{1};
 
 double cpu_seconds() {
@@ -92,7 +94,8 @@ coax::awaitable<void> echo_load::run_phases() {
         co_await timer.async_wait(as_value);
     }
     stopped_ = true;
-    co_await wait_for_idle(clock::now() + last_reply_patience);
+    const std::chrono::nanoseconds twice_slowest(2 * result_.latency.max());
+    co_await wait_for_idle(clock::now() + std::clamp(twice_slowest, least_patience, most_patience));
     result_.seconds = std::chrono::duration<double>(clock::now() - begin).count();
     result_.cpu_seconds = cpu_seconds() - cpu_before;
 }

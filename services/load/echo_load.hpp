@@ -33,8 +33,8 @@ class echo_load {
   public:
     echo_load(coax::io_context& io, const load_options& options);
 
-    // Once; runs the context until all is over: at most the connect timeout, the duration and two
-    // seconds, whatever the server does.
+    // Once; runs the context until all is over: at most the connect timeout, the duration and ten
+    // seconds (two, if replies were fast), whatever the server does.
     load_result run();
     // Ends the exchange early, in order; from a handler of the context.
     void stop() { stopped_ = true; }

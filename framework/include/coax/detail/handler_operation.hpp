@@ -35,15 +35,15 @@ struct completion {
 // Calls at once: nothing stands between the loop and the handler.
 template <class Handler, class Arguments>
 void call(Handler&& handler, Arguments&& arguments) {
-    std::apply(std::move(handler), std::move(arguments));
+    std::apply(std::forward<Handler>(handler), std::forward<Arguments>(arguments));
 }
 
 // By way of an executor that runs the handler itself.
 template <class Executor, class Handler, class Arguments>
 void submit(const Executor& e, Handler&& handler, Arguments&& arguments) {
     const auto allocator = boost::asio::get_associated_allocator(handler);
-    completion<std::decay_t<Handler>, std::decay_t<Arguments>> whole{std::move(handler),
-                                                                     std::move(arguments)};
+    completion<std::decay_t<Handler>, std::decay_t<Arguments>> whole{
+        std::forward<Handler>(handler), std::forward<Arguments>(arguments)};
     if constexpr (boost::asio::execution::is_executor_v<Executor>) {
         boost::asio::prefer(e, boost::asio::execution::allocator(allocator))
             .execute(std::move(whole));
@@ -66,7 +66,7 @@ class handler_executor {
         : held_(boost::asio::prefer(wanted, tracked())) {}
     template <class Handler, class Arguments>
     void run(Handler&& handler, Arguments&& arguments) {
-        submit(held_, std::move(handler), std::move(arguments));
+        submit(held_, std::forward<Handler>(handler), std::forward<Arguments>(arguments));
     }
 
   private:
@@ -81,7 +81,8 @@ class handler_executor<Executor> {
     handler_executor(const Executor& wanted, const loop&) : held_(wanted) {}
     template <class Handler, class Arguments>
     void run(Handler&& handler, Arguments&& arguments) {
-        submit(held_.get_executor(), std::move(handler), std::move(arguments));
+        submit(held_.get_executor(), std::forward<Handler>(handler),
+               std::forward<Arguments>(arguments));
     }
 
   private:
@@ -100,8 +101,9 @@ class handler_executor<Executor> {
     }
     template <class Handler, class Arguments>
     void run(Handler&& handler, Arguments&& arguments) {
-        if (held_) submit(held_, std::move(handler), std::move(arguments));
-        else call(std::move(handler), std::move(arguments));
+        if (held_)
+            submit(held_, std::forward<Handler>(handler), std::forward<Arguments>(arguments));
+        else call(std::forward<Handler>(handler), std::forward<Arguments>(arguments));
     }
 
   private:
@@ -124,8 +126,9 @@ class handler_executor<executor> {
     }
     template <class Handler, class Arguments>
     void run(Handler&& handler, Arguments&& arguments) {
-        if (foreign_) submit(wanted_, std::move(handler), std::move(arguments));
-        else call(std::move(handler), std::move(arguments));
+        if (foreign_)
+            submit(wanted_, std::forward<Handler>(handler), std::forward<Arguments>(arguments));
+        else call(std::forward<Handler>(handler), std::forward<Arguments>(arguments));
     }
 
   private:

@@ -104,8 +104,9 @@ struct core {
     const tcp_config config;
     random_source& randomness;
     secrets keys;
-    newreno congestion_default;
-    const congestion_control& congestion = congestion_default;
+    // Congestion controls, in the order of congestion_state::algorithm.
+    newreno newreno_control;
+    std::array<const congestion_control*, 1> controls{&newreno_control};
     wheel timers;
     sender_list ready;
     event_list events;

@@ -38,6 +38,9 @@ enum class counted : std::uint8_t {
     orphans_killed,
     icmp_ignored,  // sequence number not in flight, or no such connection
     icmp_obeyed,
+    // congestion control
+    window_reductions,    // loss, timeout or ECE
+    window_restorations,  // a reduction turned out to be a mistake
     end
 };
 
@@ -83,6 +86,8 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.orphans_killed",
     "tcp.icmp_ignored",
     "tcp.icmp_obeyed",
+    "tcp.window_reductions",
+    "tcp.window_restorations",
 };
 
 class counters {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/tcp/binding.hpp"
+#include "stack/tcp/congestion_events.hpp"
 
 namespace coax::stack::tcp {
 
@@ -26,6 +27,7 @@ void stop(core& k, connection& c) noexcept {
     c.deadlines.fill(never);
     core::leave_queue(c);
     c.sending.clear(k.blocks);
+    congestion_stop(k, c);
     c.current = state::closed;
 }
 
@@ -82,7 +84,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     c.stalled_since = never;
     core::clear_timer(c, timer::retransmission);
     update_mss(c);
-    k.congestion.start(c.congestion, initial_window(c.snd.mss, k.config.congestion_window_initial));
+    congestion_start(k, c, now);
     c.recovery.recover = c.snd.una;
     c.last_sent = k.milliseconds(now);
     c.snd.small_end = c.snd.una;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/recovery.hpp"
 
@@ -144,9 +145,9 @@ bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t u
 void restart_after_idle(core& k, connection& c, instant now) noexcept {
     const std::uint32_t idle = k.milliseconds(now) - c.last_sent;
     if (std::chrono::milliseconds(idle) <= c.rtt.timeout().value()) return;
-    k.congestion.on_idle(c.congestion,
-                         initial_window(c.snd.mss, k.config.congestion_window_initial),
-                         std::chrono::milliseconds(idle));
+    control_of(k, c).on_idle(c.congestion,
+                             initial_window(c.snd.mss, k.config.congestion_window_initial),
+                             std::chrono::milliseconds(idle));
 }
 
 void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {

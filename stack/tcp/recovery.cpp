@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "stack/tcp/congestion_events.hpp"
+
 namespace coax::stack::tcp {
 
 namespace {
@@ -41,7 +43,7 @@ void recovery_on_acknowledged(core& k, connection& c, std::uint32_t acked, std::
     if (r.in == mode::fast) {
         if (c.snd.una >= r.recover) {  // RFC 6582 3.2 step 3: full acknowledgment
             leave(c);
-            k.congestion.on_recovered(c.congestion, c.outstanding(), now);
+            congestion_on_recovered(k, c, false, now);
         } else {  // partial: the next hole is lost too; deflate by what left, add one segment
             r.inflation -= std::min(r.inflation, acked);
             if (acked >= c.snd.mss) r.inflation += c.snd.mss;
@@ -58,8 +60,15 @@ void recovery_on_acknowledged(core& k, connection& c, std::uint32_t acked, std::
     }
     // RFC 6582 3.2 step 1: what was sent before the last recovery starts no new one.
     if (r.guarded && c.snd.una > r.recover) r.guarded = false;
-    k.congestion.on_acknowledged(
-        c.congestion, {now, acked, in_flight, c.rtt.smoothed(), was_limited(c, in_flight)});
+    congestion_on_acknowledged(k, c,
+                               {now,
+                                acked,
+                                in_flight,
+                                c.rtt.smoothed(),
+                                was_limited(c, in_flight),
+                                {},
+                                c.snd.una,
+                                c.snd.nxt});
 }
 
 void recovery_on_duplicate(core& k, connection& c, instant now) noexcept {
@@ -80,7 +89,7 @@ void recovery_on_duplicate(core& k, connection& c, instant now) noexcept {
     if (r.guarded) return;
     // RFC 6582 3.2 step 2; FlightSize without what limited transmit sent (RFC 5681 3.2 step 2)
     const std::uint32_t limited = std::min<std::uint32_t>(r.inflation, c.outstanding());
-    k.congestion.on_loss(c.congestion, c.outstanding() - limited, now);
+    congestion_on_loss(k, c, c.outstanding() - limited, now);
     k.count.add(counted::fast_recoveries);
     r.in = mode::fast;
     r.guarded = true;
@@ -93,7 +102,7 @@ void recovery_on_duplicate(core& k, connection& c, instant now) noexcept {
 void recovery_on_timeout(core& k, connection& c, instant now) noexcept {
     recovery_state& r = c.recovery;
     const bool again = c.retries != 0;
-    k.congestion.on_timeout(c.congestion, in_flight(c), again, now);
+    congestion_on_timeout(k, c, in_flight(c), again, now);
     r.in = mode::timeout;
     r.guarded = true;
     r.duplicates = 0;

@@ -234,7 +234,8 @@ TEST_CASE("NewReno's window: slow start, avoidance, loss, timeout, idleness") {
     const newreno control;
     congestion_state s;
     s.mss = 1000;
-    control.start(s, initial_window(1000, 10));
+    s.window = congestion_window::clamped(initial_window(1000, 10), s.mss);
+    CHECK(control.start(s, 1ms, {}));
     CHECK(s.window.bytes() == 10000);
     const acknowledged two{{}, 2000, 10000, 1ms, true};
     control.on_acknowledged(s, two);
@@ -243,10 +244,10 @@ TEST_CASE("NewReno's window: slow start, avoidance, loss, timeout, idleness") {
     CHECK(s.window.bytes() == 14000);  // at most two segments for one acknowledgment
     control.on_acknowledged(s, {{}, 2000, 1000, 1ms, false});
     CHECK(s.window.bytes() == 14000);  // it was not in use
-    control.on_loss(s, 14000, {});
+    control.on_congestion(s, {{}, congestion_sign::loss, 14000});
     CHECK(s.window.bytes() == 7000);
     CHECK(!s.in_slow_start());
-    control.on_recovered(s, 20000, {});
+    control.on_recovered(s, {{}, 20000});
     CHECK(s.window.bytes() == 7000);
     for (int i = 0; i < 3; ++i) control.on_acknowledged(s, two);
     CHECK(s.window.bytes() == 7000);
@@ -255,7 +256,7 @@ TEST_CASE("NewReno's window: slow start, avoidance, loss, timeout, idleness") {
     control.on_timeout(s, 8000, false, {});
     CHECK(s.window.bytes() == 1000);
     CHECK(s.slow_start_threshold == 4000);
-    control.on_loss(s, 100, {});
+    control.on_congestion(s, {{}, congestion_sign::loss, 100});
     CHECK(s.slow_start_threshold == 2000);  // at least two segments
     control.on_idle(s, 1000, 5s);
     CHECK(s.window.bytes() == 1000);

@@ -1,0 +1,32 @@
+// Between a connection and its congestion control: which algorithm it has, and what happens that
+// the algorithm must hear. Recovery, output and lifecycle call these, never an algorithm.
+#pragma once
+
+#include "stack/tcp/core.hpp"
+
+namespace coax::stack::tcp {
+
+inline const congestion_control& control_of(const core& k, const connection& c) noexcept {
+    return *k.controls[c.congestion.algorithm];
+}
+
+// The connection is established: the initial window (RFC 6928), the algorithm's beginning.
+void congestion_start(core& k, connection& c, instant now) noexcept;
+// Gives back what the algorithm had; the connection sends no more. Harmless when called again.
+void congestion_stop(core& k, connection& c) noexcept;
+
+inline void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept {
+    control_of(k, c).on_acknowledged(c.congestion, a);
+}
+// Loss found while acknowledgments come. Who may have to undo it keeps a copy of c.congestion.
+void congestion_on_loss(core& k, connection& c, std::uint32_t in_flight, instant now) noexcept;
+// `proportional`: the window went down by PRR.
+void congestion_on_recovered(core& k, connection& c, bool proportional, instant now) noexcept;
+// The retransmission timer expired; `again`: for the same data.
+void congestion_on_timeout(core& k, connection& c, std::uint32_t in_flight, bool again,
+                           instant now) noexcept;
+// The reduction that `before` was copied ahead of was a mistake.
+void congestion_on_undo(core& k, connection& c, const congestion_state& before,
+                        instant now) noexcept;
+
+}  // namespace coax::stack::tcp

@@ -12,6 +12,15 @@
 
 namespace coax::stack {
 
+namespace {
+
+std::uint64_t pseudo_sum(const wire::ipv4_header& ip, const payload_view& segment) noexcept {
+    return wire::pseudo_header_sum(ip.source, ip.destination, ip.protocol,
+                                   static_cast<std::uint32_t>(segment.size()));
+}
+
+}  // namespace
+
 ingress::ingress(layers& all)
     : all_(all), burst_(std::clamp<std::size_t>(all.config.burst, 1, burst_max)) {}
 
@@ -37,8 +46,23 @@ void ingress::receive_loopback(instant now) {
     }
 }
 
+// Makes every check of the steps below that a segment of an existing connection can fail.
+bool ingress::on_plain_segment(const rx_frame& frame, bool& sum_is_good, instant now) {
+    if (!frame.rest.empty() || !wire::parse_plain_segment(frame.head, plain_)) return false;
+    const mac_address& own = all_.capabilities.address;
+    if (plain_.destination != own || plain_.source == own || plain_.source.is_multicast())
+        return false;
+    sum_is_good =
+        is_sum_good(wire::pseudo_header_sum(plain_.key.addresses, wire::protocol_tcp,
+                                            static_cast<std::uint32_t>(plain_.segment.size())),
+                    plain_.segment, wire::tcp_checksum_offset, frame.checksum);
+    return sum_is_good && all_.tcp.input_plain(plain_, now);
+}
+
 // Step 1: the frame. Is it for us, and whose is it?
 void ingress::on_frame(const rx_frame& frame, instant now) {
+    bool sum_is_good = false;
+    if (on_plain_segment(frame, sum_is_good, now)) return;
     const auto header = wire::parse_ethernet(frame.head);
     if (!header) {
         ++all_.link_count.truncated;
@@ -48,7 +72,8 @@ void ingress::on_frame(const rx_frame& frame, instant now) {
     packet.trim_front(wire::ethernet_header_size);
     switch (ethernet::judge(*header, all_.capabilities.address, all_.link_count)) {
         case ethernet::verdict::ipv4:
-            on_ipv4(packet, {now, frame.checksum, header->destination.is_broadcast(), false});
+            on_ipv4(packet, {now, sum_is_good ? checksum_state::verified : frame.checksum,
+                             header->destination.is_broadcast(), false});
             break;
         case ethernet::verdict::arp: on_arp(packet, now); break;
         case ethernet::verdict::ipv6: ++all_.ip_count.v6_not_configured; break;
@@ -106,7 +131,7 @@ void ingress::on_tcp(const wire::ipv4_header& ip, payload_view& segment, const a
                                                          : count.tcp_bad_option);
         return;
     }
-    if (!is_sum_good(ip, segment, wire::tcp_checksum_offset, how)) {
+    if (!is_sum_good(pseudo_sum(ip, segment), segment, wire::tcp_checksum_offset, how.checksum)) {
         ++all_.traffic.tcp_bad_checksum;
         return;
     }
@@ -125,7 +150,8 @@ void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet,
         return;
     }
     datagram.trim_back(datagram.size() - parsed.header.length);
-    if (parsed.has_checksum && !is_sum_good(ip, datagram, wire::udp_checksum_offset, how)) {
+    if (parsed.has_checksum &&
+        !is_sum_good(pseudo_sum(ip, datagram), datagram, wire::udp_checksum_offset, how.checksum)) {
         ++all_.udp_count.bad_checksum;
         return;
     }
@@ -166,17 +192,14 @@ void ingress::on_icmp_notice(const ip::icmp_notice& notice, instant now) {
 }
 
 // The transport checksum, as far as the device leaves it to us (device.hpp: checksum_policy).
-bool ingress::is_sum_good(const wire::ipv4_header& ip, const payload_view& segment,
-                          std::size_t field_offset, const arrival& how) const {
+bool ingress::is_sum_good(std::uint64_t pseudo, const payload_view& segment,
+                          std::size_t field_offset, checksum_state known) const {
     const checksum_policy policy = all_.capabilities.receive_checksum;
-    if (how.checksum != checksum_state::unknown || policy == checksum_policy::trusted) return true;
-    const std::uint64_t pseudo = wire::pseudo_header_sum(
-        ip.source, ip.destination, ip.protocol, static_cast<std::uint32_t>(segment.size()));
-    if (policy == checksum_policy::partial_aware) {
-        const auto field = wire::load_native<std::uint16_t>(segment.head().data() + field_offset);
-        if (field == wire::fold_sum(pseudo)) return true;
-    }
+    if (known != checksum_state::unknown || policy == checksum_policy::trusted) return true;
     const const_bytes head = segment.head();
+    if (policy == checksum_policy::partial_aware &&
+        wire::load_native<std::uint16_t>(head.data() + field_offset) == wire::fold_sum(pseudo))
+        return true;
     if (segment.is_one_piece())
         return wire::fold_sum(wire::sum_bytes(pseudo, head.data(), head.size())) == 0xffff;
     wire::checksum_sum sum(pseudo);

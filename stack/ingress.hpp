@@ -8,6 +8,7 @@
 #include "stack/config.hpp"
 #include "stack/device.hpp"
 #include "stack/layers.hpp"
+#include "stack/wire/plain_segment.hpp"
 
 namespace coax::stack {
 
@@ -30,6 +31,10 @@ class ingress {
         bool link_broadcast = false;
         bool loopback = false;
     };
+    // The whole way at once for a segment of an established connection about which nothing is
+    // unusual (tcp::layer::input_plain). False: take it step by step; it left no trace.
+    // `sum_is_good`: its TCP checksum was found to be right.
+    bool on_plain_segment(const rx_frame& frame, bool& sum_is_good, instant now);
     // The views are cut down to what the next step is about.
     void on_frame(const rx_frame& frame, instant now);
     void on_arp(const payload_view& packet, instant now);
@@ -40,12 +45,14 @@ class ingress {
     void on_icmp(const wire::ipv4_header& ip, const payload_view& message, bool broadcast,
                  const arrival& how);
     void on_icmp_notice(const ip::icmp_notice& notice, instant now);
-    bool is_sum_good(const wire::ipv4_header& ip, const payload_view& segment,
-                     std::size_t field_offset, const arrival& how) const;
+    // `pseudo`: the pseudo-header's sum.
+    bool is_sum_good(std::uint64_t pseudo, const payload_view& segment, std::size_t field_offset,
+                     checksum_state known) const;
 
     layers& all_;
     std::size_t burst_;
     std::array<rx_frame, burst_max> frames_;
+    wire::plain_segment plain_;  // in hand; here so that it is not cleared each time
 };
 
 }  // namespace coax::stack

@@ -92,6 +92,11 @@ struct core {
     // --- owners
     // The connection that had the last segment very often has the next one.
     connection* last_found = nullptr;
+    wire::ipv4_key last_key;  // of *last_found, when a plain segment found it
+    void remember(connection& c) noexcept {
+        last_found = &c;
+        last_key = is_ipv4(c.ends_) ? ipv4_key_of(c.ends_) : wire::ipv4_key();
+    }
     connection* find(socket_id id) noexcept {
         connection* c = connections.find(id.index, id.generation);
         return c != nullptr && c->attached ? c : nullptr;

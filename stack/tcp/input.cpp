@@ -6,7 +6,9 @@ namespace coax::stack::tcp {
 namespace {
 
 disposition dispatch(core& k, connection& c, incoming& in) noexcept {
-    if (is_predicted(c, in)) return input_predicted(k, c, in);
+    const wire::tcp_flags& f = in.header.flags;
+    if (f.ack && !f.syn && !f.fin && !f.rst && !f.urg && is_predicted(c, in))
+        return input_predicted(k, c, in);
     if (c.current == state::syn_sent) return input_syn_sent(k, c, in);
     return input_synchronized(k, c, in);
 }
@@ -16,9 +18,11 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
         return dispatch(k, *k.last_found, in);
     const reference to = k.find_flow(ends, k.keys.demux_hash(ends));
     switch (to.which()) {
-        case reference::kind::connection:
-            k.last_found = k.connections.at(to.index());
-            return dispatch(k, *k.last_found, in);
+        case reference::kind::connection: {
+            connection& found = *k.connections.at(to.index());
+            k.remember(found);
+            return dispatch(k, found, in);
+        }
         case reference::kind::half_open:
             return input_half_open(k, *k.half_opens.at(to.index()), in);
         case reference::kind::time_wait:
@@ -30,7 +34,40 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
     return input_closed(k, ends, in);
 }
 
+connection* find_plain(core& k, const wire::ipv4_key& key) noexcept {
+    const reference to = k.table.find(k.keys.demux_hash(key), [&](reference r) {
+        if (r.which() != reference::kind::connection) return false;
+        const flow& ends = k.connections.at(r.index())->ends_;
+        return is_ipv4(ends) && ipv4_key_of(ends) == key;
+    });
+    if (to.is_none()) return nullptr;
+    k.last_found = k.connections.at(to.index());
+    k.last_key = key;
+    return k.last_found;
+}
+
 }  // namespace
+
+bool layer::input_plain(const wire::plain_segment& segment, instant now) noexcept {
+    core& k = *core_;
+    connection* c = k.last_found;
+    if (c == nullptr || k.last_key != segment.key) {
+        c = find_plain(k, segment.key);
+        if (c == nullptr) return false;
+    }
+    payload_view payload(segment.payload);
+    incoming in{segment.header,
+                payload,
+                now,
+                seq(segment.header.sequence),
+                seq(segment.header.acknowledgment),
+                static_cast<std::uint32_t>(segment.payload.size()),
+                false};
+    // What a host says to itself does not come from outside (RFC 1122 3.2.1.3).
+    if (c->route.is_loopback || !is_predicted(*c, in)) return false;
+    k.count.add(input_predicted(k, *c, in));
+    return true;
+}
 
 disposition layer::input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                          instant now) noexcept {

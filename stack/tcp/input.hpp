@@ -25,7 +25,8 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept;
 disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& in) noexcept;
 
 // Header prediction (input_predicted.cpp): the next data or acknowledgment of an established
-// connection, nothing unusual about it. `predicted` is false when all steps are to be taken.
+// connection, nothing unusual about it. False: all steps are to be taken. Of the flags only ACK and
+// perhaps PSH are set.
 bool is_predicted(const connection& c, const incoming& in) noexcept;
 disposition input_predicted(core& k, connection& c, incoming& in) noexcept;
 

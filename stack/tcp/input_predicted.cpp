@@ -5,8 +5,7 @@
 namespace coax::stack::tcp {
 
 bool is_predicted(const connection& c, const incoming& in) noexcept {
-    const wire::tcp_flags& f = in.header.flags;
-    if (c.current != state::established || !f.ack || f.syn || f.fin || f.rst || f.urg) return false;
+    if (c.current != state::established) return false;
     if (in.first != c.rcv.nxt || in.length > c.rcv.edge - in.first) return false;
     if (in.ack < c.snd.una || in.ack > c.snd.nxt) return false;
     if (c.receiving.has_gaps() || c.is_orphan() || c.receive_shut) return false;

@@ -17,6 +17,7 @@
 #include "stack/base/result.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
+#include "stack/wire/plain_segment.hpp"
 #include "stack/wire/tcp.hpp"
 
 namespace coax::stack::tcp {
@@ -208,6 +209,11 @@ class layer {
     // Never sends: what it caused is pulled afterwards. A merged super-segment comes as one.
     disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                       instant now) noexcept;
+    // The same for a segment that wire::parse_plain_segment() took, if it is one that header
+    // prediction handles: of an established connection, and nothing unusual about it. False: no
+    // trace was left; take the way through input(). Of the addresses nothing needs to be verified:
+    // those of a connection were when it was made.
+    bool input_plain(const wire::plain_segment& segment, instant now) noexcept;
     // An ICMP error that quotes a segment of ours with this sequence number (checked against what
     // is in flight, RFC 5927 4.1). `cause`: what a user would be told. next_hop_mtu: with
     // packet_too_big, bytes of IP packet, 0 if the router did not say.

@@ -2,6 +2,7 @@
 // ephemeral ports (RFC 6056) and timestamp offsets (RFC 7323 5.4). Drawn once per layer.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -10,15 +11,31 @@
 #include "stack/base/siphash.hpp"
 #include "stack/base/time.hpp"
 #include "stack/tcp/sequence.hpp"
+#include "stack/wire/plain_segment.hpp"
 
 namespace coax::stack::tcp {
+
+inline bool is_ipv4(const flow& f) noexcept {
+    return f.local.address.is_v4() && f.remote.address.is_v4();
+}
+
+// The key of the segments that come in on an IPv4 flow.
+inline wire::ipv4_key ipv4_key_of(const flow& f) noexcept {
+    std::array<std::byte, 12> bytes{};  // as they stand on the wire
+    std::memcpy(bytes.data(), f.remote.address.octets().data() + 12, 4);
+    std::memcpy(bytes.data() + 4, f.local.address.octets().data() + 12, 4);
+    wire::store_16(bytes.data() + 8, f.remote.port);
+    wire::store_16(bytes.data() + 10, f.local.port);
+    return {wire::load_native<std::uint64_t>(bytes.data()),
+            wire::load_native<std::uint32_t>(bytes.data() + 8)};
+}
 
 // The words of a key, in one fixed order: two for IPv4, five for IPv6.
 template <class Hash>
 std::uint64_t hash_flow(Hash hash, const flow& f, std::uint32_t ports) noexcept {
     const std::uint64_t local = f.local.address.low();
     const std::uint64_t remote = f.remote.address.low();
-    if (f.local.address.is_v4() && f.remote.address.is_v4()) {
+    if (is_ipv4(f)) {
         // Both low words have the same mapped half; the address is the other one.
         hash.word(std::rotl(local, 32) ^ remote);
         return hash.finish(ports, 4);
@@ -38,9 +55,15 @@ class secrets {
           port_{randomness.next(), randomness.next()},
           timestamp_{randomness.next(), randomness.next()} {}
 
-    // For the demux table.
+    // For the demux table: of a flow, and of the key that its segments carry.
     std::uint32_t demux_hash(const flow& f) const noexcept {
+        if (is_ipv4(f)) return demux_hash(ipv4_key_of(f));
         return static_cast<std::uint32_t>(hash_flow(siphash_1_3(demux_), f, ports_of(f)));
+    }
+    std::uint32_t demux_hash(const wire::ipv4_key& key) const noexcept {
+        siphash_1_3 hash(demux_);
+        hash.word(key.addresses);
+        return static_cast<std::uint32_t>(hash.finish(key.ports, 4));
     }
     // RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3: a 4 us clock plus a keyed hash of the flow.
     seq initial_sequence(const flow& f, instant now) const noexcept {

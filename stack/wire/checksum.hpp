@@ -84,6 +84,12 @@ inline std::uint64_t pseudo_header_sum(const ip_address& source, const ip_addres
     return add_carry(sum, std::uint64_t{network_order(length)} +
                               network_order(static_cast<std::uint16_t>(protocol)));
 }
+// The same where both IPv4 addresses are at hand as they stand on the wire.
+inline std::uint64_t pseudo_header_sum(std::uint64_t addresses, std::uint8_t protocol,
+                                       std::uint32_t length) noexcept {
+    return add_carry(addresses, std::uint64_t{network_order(length)} +
+                                    network_order(static_cast<std::uint16_t>(protocol)));
+}
 
 // Checksum field, in native order as loaded, after a 16-bit word of the data changed from `before`
 // to `after` (native too): RFC 1624 3, equation 3.

@@ -48,6 +48,8 @@ struct tcp_config {
     std::uint16_t path_mtu_min = 552;         // bytes, IPv4; an ICMP error can't push lower
     bool timestamps = true;                   // RFC 7323
     bool window_scaling = true;               // RFC 7323
+    // --- loss recovery
+    bool sack = true;  // RFC 2018
 };
 
 struct neighbour_config {

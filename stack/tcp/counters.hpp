@@ -24,6 +24,9 @@ enum class counted : std::uint8_t {
     retransmitted,
     timeouts,
     fast_recoveries,
+    // loss recovery
+    dsacks_sent,  // RFC 2883: something came twice, and the peer was told
+    // others
     window_probes,
     keep_alive_probes,
     challenge_acks,
@@ -72,6 +75,7 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.retransmitted",
     "tcp.timeouts",
     "tcp.fast_recoveries",
+    "tcp.dsacks_sent",
     "tcp.window_probes",
     "tcp.keep_alive_probes",
     "tcp.challenge_acks",

@@ -35,6 +35,7 @@ struct half_open final : sender, timer_node {
     std::uint8_t retries = 0;
     bool timestamps = false;
     bool window_scaling = false;
+    bool sack = false;
     bool syn_ack_pending = false;
     bool ack_pending = false;
     instant sent_at{};  // the first SYN-ACK, for the first round-trip sample

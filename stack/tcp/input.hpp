@@ -37,6 +37,8 @@ void acknowledge(core& k, connection& c, const incoming& in) noexcept;
 disposition accept_data(core& k, connection& c, incoming& in) noexcept;
 // Sixth to eighth step for what lies in the window: trims, takes text and FIN.
 disposition input_text(core& k, connection& c, incoming& in) noexcept;
+// Came again, with SACK permitted: the next acknowledgment says so (RFC 2883 4).
+void note_duplicate(core& k, connection& c, range again) noexcept;
 // Owes an acknowledgment for data just taken: now or soon (RFC 9293 3.8.6.3).
 void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept;
 
@@ -49,6 +51,7 @@ struct syn_options {
     std::uint8_t peer_scale;
     bool window_scaling;
     bool timestamps;
+    bool sack;
     std::uint32_t ts_value;
 };
 syn_options read_syn_options(const core& k, const flow& ends, const incoming& in) noexcept;

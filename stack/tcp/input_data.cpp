@@ -14,11 +14,12 @@ void ack_at_once(core& k, connection& c) noexcept {
 }
 
 // Cuts what lies outside the window: it was acceptable by a part of it.
-void trim(connection& c, incoming& in) noexcept {
+void trim(core& k, connection& c, incoming& in) noexcept {
     auto size = static_cast<std::uint32_t>(in.payload.size());
     if (in.first < c.rcv.nxt) {
         const std::uint32_t known = c.rcv.nxt - in.first;
         const std::uint32_t cut = std::min(known, size);
+        if (c.sack && cut != 0) note_duplicate(k, c, {in.first, in.first + cut});
         in.payload.trim_front(cut);
         size -= cut;
         if (known > cut) in.fin = false;
@@ -54,6 +55,10 @@ bool takes_text(state s) noexcept {
 
 }  // namespace
 
+[[gnu::noinline]] void note_duplicate(core& k, connection& c, range again) noexcept {
+    c.receiving.note_duplicate(k.blocks, again);
+}
+
 void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept {
     const std::uint32_t seen = std::min<std::uint32_t>(bytes, c.rcv.announced_mss);
     if (seen > c.rcv.mss) c.rcv.mss = static_cast<std::uint16_t>(seen);
@@ -73,6 +78,10 @@ void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noex
 
 disposition accept_data(core& k, connection& c, incoming& in) noexcept {
     const auto size = static_cast<std::uint32_t>(in.payload.size());
+    if (c.sack && c.receiving.has_gaps()) [[unlikely]] {
+        if (const auto again = c.receiving.held(in.first, in.first + size))
+            note_duplicate(k, c, *again);
+    }
     if (in.first != c.rcv.nxt) {  // RFC 9293 SHLD-31: kept; RFC 5681 4.2: acknowledged at once
         k.count.add(counted::out_of_order);
         ack_at_once(k, c);
@@ -94,7 +103,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
 }
 
 disposition input_text(core& k, connection& c, incoming& in) noexcept {
-    trim(c, in);
+    trim(k, c, in);
     disposition d = disposition::consumed;
     const seq last = in.first + static_cast<std::uint32_t>(in.payload.size());
     if (!in.payload.empty() && takes_text(c.current)) {

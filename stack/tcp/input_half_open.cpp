@@ -29,6 +29,7 @@ void copy_negotiated(const core& k, connection& c, const half_open& h, instant n
     c.timestamps = h.timestamps;
     c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
     c.window_scaling = h.window_scaling;
+    c.sack = h.sack;
     c.snd.una = h.iss;
     c.snd.nxt = h.iss + 1;
     c.snd.wl1 = h.rcv_nxt;

@@ -37,6 +37,7 @@ syn_options read_syn_options(const core& k, const flow& ends, const incoming& in
     if (result.window_scaling) result.peer_scale = std::min<std::uint8_t>(*o.window_scale, 14);
     result.timestamps = k.config.timestamps && o.timestamps.has_value();
     if (result.timestamps) result.ts_value = o.timestamps->value;
+    result.sack = k.config.sack && o.sack_permitted;  // RFC 2018 2
     return result;
 }
 
@@ -77,6 +78,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, const inc
     h->peer_scale = options.peer_scale;
     h->window_scaling = options.window_scaling;
     h->timestamps = options.timestamps;
+    h->sack = options.sack;
     h->ts_recent = options.ts_value;
     if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);
     const std::uint32_t capacity = listener.owner->rcv.capacity;

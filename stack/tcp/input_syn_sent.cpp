@@ -12,6 +12,7 @@ void take_options(core& k, connection& c, const incoming& in) noexcept {
     const syn_options options = read_syn_options(k, c.ends_, in);
     c.snd.peer_mss = options.peer_mss;
     c.window_scaling = options.window_scaling;
+    c.sack = options.sack;
     c.snd.scale = options.peer_scale;
     if (!c.window_scaling) c.rcv.scale = 0;
     c.timestamps = options.timestamps;

@@ -63,6 +63,10 @@ verdict check_sequence(core& k, connection& c, const incoming& in) noexcept {
         challenge(k, c, in.now);
     } else {  // our acknowledgment was lost: never kept back
         k.count.add(counted::duplicate_data);
+        if (c.sack && in.first < c.rcv.nxt && !in.payload.empty()) {
+            const auto size = static_cast<std::uint32_t>(in.payload.size());
+            note_duplicate(k, c, {in.first, earlier_of(in.first + size, c.rcv.nxt)});
+        }
         c.ack_now = true;
         k.make_ready(c);
     }

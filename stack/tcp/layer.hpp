@@ -155,6 +155,7 @@ struct connection_info {
     std::uint8_t send_window_scale = 0;
     std::uint8_t receive_window_scale = 0;
     bool timestamps = false;
+    bool sack = false;
     error soft_error = error::none;  // last ICMP error that did not end the connection
 };
 

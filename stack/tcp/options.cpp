@@ -85,6 +85,7 @@ result<connection_info> layer::info(socket_id socket) const noexcept {
     i.send_window_scale = c->snd.scale;
     i.receive_window_scale = c->rcv.scale;
     i.timestamps = c->timestamps;
+    i.sack = c->sack;
     i.soft_error = c->soft_error;
     return i;
 }

@@ -22,6 +22,33 @@ void address(segment& out, const flow& ends, seq first) noexcept {
     out.gso_bytes = 0;
 }
 
+// RFC 2018 3: beside timestamps there is room for three blocks, without for four.
+std::uint8_t sack_blocks_max(const connection& c) noexcept { return c.timestamps ? 3 : 4; }
+
+// RFC 2018 4: every acknowledgment tells what is held behind a gap.
+[[gnu::noinline]] void report_received(core& k, connection& c, wire::tcp_options& o) noexcept {
+    std::array<range, 4> blocks;
+    const std::span<range> room(blocks.data(), sack_blocks_max(c));
+    o.sack_count = c.receiving.report(k.blocks, room);
+    for (std::size_t i = 0; i < o.sack_count; ++i)
+        o.sack[i] = {blocks[i].left.value(), blocks[i].right.value()};
+    // RFC 2883 4: a block below the acknowledgment, or within the next one, is a duplicate
+    if (blocks[0].left < c.rcv.nxt ||
+        (o.sack_count > 1 && blocks[0].left >= blocks[1].left && blocks[0].left < blocks[1].right))
+        k.count.add(counted::dsacks_sent);
+}
+
+// RFC 9293 3.7.1 (MUST-16): what a segment may carry beside the options it has today.
+[[gnu::noinline]] std::uint32_t payload_beside_sack(const connection& c) noexcept {
+    const std::uint32_t option = 4 + 8U * c.receiving.report_size(sack_blocks_max(c));
+    return c.snd.mss > option ? c.snd.mss - option : 1U;
+}
+std::uint32_t payload_max(const connection& c) noexcept {
+    if (c.sack && c.receiving.has_report()) [[unlikely]]
+        return payload_beside_sack(c);
+    return c.snd.mss;
+}
+
 // <SEQ=first><ACK=RCV.NXT><CTL=ACK>; whatever else it carries, the acknowledgment is settled.
 void begin_segment(core& k, connection& c, seq first, instant now, segment& out) noexcept {
     address(out, c.ends_, first);
@@ -31,19 +58,22 @@ void begin_segment(core& k, connection& c, seq first, instant now, segment& out)
     if (c.timestamps)
         out.header.options.timestamps =
             wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
+    if (c.sack && c.receiving.has_report()) [[unlikely]]
+        report_received(k, c, out.header.options);
     c.rcv.acked = c.rcv.nxt;
     c.ack_now = false;
     core::clear_timer(c, timer::delayed_ack);
     k.count.add(counted::segments_sent);
 }
 
-void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length,
+// `each`: payload bytes of one segment; of more than that the device makes several.
+void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, std::uint32_t each,
                     segment& out) noexcept {
     std::uint32_t size = c.sending.gather(offset, length, out.payload, out.payload_pieces);
-    if (size > c.snd.mss) {
-        out.gso_bytes = c.snd.mss;
+    if (size > each) {
+        out.gso_bytes = static_cast<std::uint16_t>(each);
         // Too few pieces for all: still whole segments, no small one in the midst of a stream.
-        for (std::uint32_t cut = size < length ? size % c.snd.mss : 0; cut != 0;) {
+        for (std::uint32_t cut = size < length ? size % each : 0; cut != 0;) {
             const_bytes& last = out.payload[out.payload_pieces - 1U];
             const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(cut, last.size()));
             last = last.first(last.size() - n);
@@ -84,6 +114,7 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
         c.ack_now = false;
     }
     if (answer ? c.window_scaling : k.config.window_scaling) h.options.window_scale = c.rcv.scale;
+    h.options.sack_permitted = answer ? c.sack : k.config.sack;  // RFC 2018 2
     if (answer ? c.timestamps : k.config.timestamps)
         h.options.timestamps = wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
     if (c.snd.nxt == c.snd.una) {
@@ -107,14 +138,15 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
     const bool first = r.next == c.snd.una;
     const std::uint32_t offset = r.next - c.snd.una;
     const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
-    std::uint32_t length = std::min({r.end - r.next, std::uint32_t{c.snd.mss}, left});
+    const std::uint32_t most = payload_max(c);
+    std::uint32_t length = std::min({r.end - r.next, most, left});
     if (!first) {  // the oldest goes whatever the windows say
         if (r.in == recovery_state::mode::timeout && offset + length > send_allowance(c))
             return false;
         if (offset + length > c.snd.wnd) return false;
     }
     begin_segment(k, c, r.next, now, out);
-    attach_payload(c, offset, length, out);
+    attach_payload(c, offset, length, most, out);
     length = out.payload_size;
     r.next += length;
     if (length == left && c.fin_sent && r.next < r.end) {
@@ -130,9 +162,10 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
 }
 
 // RFC 9293 3.8.6.2.1: may `length` of `unsent` bytes go, of which `usable` fit the windows?
-bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent) noexcept {
-    if (length >= c.snd.mss) return true;  // (1)
-    if (length == unsent) {                // (2)
+bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent,
+                      std::uint32_t full) noexcept {
+    if (length >= full) return true;  // (1)
+    if (length == unsent) {           // (2)
         const bool small_outstanding = c.snd.small_end > c.snd.una;
         // Nagle in Minshall's form (RFC 9293 3.7.4 and appendix A.3): one small segment at a time
         return c.no_delay || c.fin_queued || !small_outstanding;
@@ -177,16 +210,18 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (unsent == 0) return false;
     if (offset == 0) restart_after_idle(k, c, now);
     const std::uint32_t usable = usable_window(c);
-    std::uint32_t most = c.snd.mss;
-    if (k.gso_max_bytes > most) most = k.gso_max_bytes / most * most;
+    const std::uint32_t full = payload_max(c);
+    std::uint32_t most = full;
+    // A super-segment's header is copied: SACK blocks would be told again and again.
+    if (k.gso_max_bytes > most && full == c.snd.mss) most = k.gso_max_bytes / most * most;
     std::uint32_t length = std::min({unsent, usable, most});
-    if (length > c.snd.mss && length != unsent) length -= length % c.snd.mss;
-    if (length == 0 || !is_worth_sending(c, length, unsent)) return false;
+    if (length > full && length != unsent) length -= length % full;
+    if (length == 0 || !is_worth_sending(c, length, unsent, full)) return false;
     begin_segment(k, c, c.snd.nxt, now, out);
-    attach_payload(c, offset, length, out);
+    attach_payload(c, offset, length, full, out);
     length = out.payload_size;
     c.probe_pending = false;
-    if (length % c.snd.mss != 0) c.snd.small_end = c.snd.nxt + length;
+    if (length % full != 0) c.snd.small_end = c.snd.nxt + length;
     const bool all = length == unsent;
     out.header.flags.psh = all;  // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet
     if (all && c.fin_queued && usable > length) {
@@ -214,7 +249,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
     begin_segment(k, c, c.snd.una, now, out);
     if (c.sending.size() != 0) {
-        attach_payload(c, 0, 1, out);
+        attach_payload(c, 0, 1, c.snd.mss, out);
     } else if (c.fin_queued) {
         out.header.flags.fin = true;
         c.fin_sent = true;
@@ -292,6 +327,7 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     header.flags.syn = true;
     header.options.maximum_segment_size = h.announced_mss;
     if (h.window_scaling) header.options.window_scale = h.scale;
+    header.options.sack_permitted = h.sack;
     if (h.sent_at == instant{}) h.sent_at = now;
     return true;
 }

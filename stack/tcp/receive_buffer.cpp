@@ -7,12 +7,26 @@
 
 namespace coax::stack::tcp {
 
-namespace {
-constexpr std::size_t ranges_per_block = block::capacity / sizeof(range);
+receive_buffer::reassembly_list& receive_buffer::list() const noexcept {
+    return *std::launder(reinterpret_cast<reassembly_list*>(list_->data));
 }
 
 range* receive_buffer::first_range() const noexcept {
-    return std::launder(reinterpret_cast<range*>(range_block_->data));
+    return std::launder(reinterpret_cast<range*>(list_->data + sizeof(reassembly_list)));
+}
+
+bool receive_buffer::take_list(block_pool& pool) noexcept {
+    if (list_ != nullptr) return true;
+    list_ = pool.take();
+    if (list_ == nullptr) return false;
+    new (list_->data) reassembly_list();
+    return true;
+}
+
+void receive_buffer::drop_unused_list(block_pool& pool) noexcept {
+    if (list_ == nullptr || range_count_ != 0 || list().has_duplicate) return;
+    pool.give_back(list_);
+    list_ = nullptr;
 }
 
 std::span<const range> receive_buffer::ranges() const noexcept {
@@ -102,47 +116,116 @@ void receive_buffer::swallow_ranges(block_pool& pool) noexcept {
     if (gone == 0) return;
     std::copy(first + gone, first + range_count_, first);
     range_count_ = static_cast<std::uint16_t>(range_count_ - gone);
-    latest_ = latest_ >= gone ? static_cast<std::uint16_t>(latest_ - gone) : std::uint16_t{0};
-    if (range_count_ == 0) {
-        pool.give_back(range_block_);
-        range_block_ = nullptr;
-    }
+    drop_unused_list(pool);
 }
 
 bool receive_buffer::store(block_pool& pool, seq first, const payload_view& data,
                            std::uint16_t ranges_max) noexcept {
     assert(first > end_);
     const seq last = first + static_cast<std::uint32_t>(data.size());
-    if (range_block_ == nullptr) {
-        range_block_ = pool.take();
-        if (range_block_ == nullptr) return false;
-    }
-    range* const list = first_range();
+    if (!take_list(pool)) return false;
+    range* const ranges = first_range();
     std::uint16_t from = 0;
-    while (from < range_count_ && list[from].right < first) ++from;
+    while (from < range_count_ && ranges[from].right < first) ++from;
     std::uint16_t to = from;
-    while (to < range_count_ && list[to].left <= last) ++to;
+    while (to < range_count_ && ranges[to].left <= last) ++to;
     const bool fresh = from == to;
     const bool full = range_count_ >= std::min<std::size_t>(ranges_max, ranges_per_block);
     if ((fresh && full) || !write(pool, first, data)) {
-        if (range_count_ == 0) {
-            pool.give_back(range_block_);
-            range_block_ = nullptr;
-        }
+        drop_unused_list(pool);
         drop_read_blocks(pool);
         return false;
     }
-    latest_ = from;
     if (fresh) {
-        std::copy_backward(list + from, list + range_count_, list + range_count_ + 1);
-        list[from] = {first, last};
+        std::copy_backward(ranges + from, ranges + range_count_, ranges + range_count_ + 1);
+        ranges[from] = {first, last};
         ++range_count_;
-        return true;
+    } else {
+        ranges[from] = {earlier_of(first, ranges[from].left), later_of(last, ranges[to - 1].right)};
+        std::copy(ranges + to, ranges + range_count_, ranges + from + 1);
+        range_count_ = static_cast<std::uint16_t>(range_count_ - (to - from - 1));
     }
-    list[from] = {earlier_of(first, list[from].left), later_of(last, list[to - 1].right)};
-    std::copy(list + to, list + range_count_, list + from + 1);
-    range_count_ = static_cast<std::uint16_t>(range_count_ - (to - from - 1));
+    remember(first, ranges[from]);
     return true;
+}
+
+const range* receive_buffer::range_around(seq at) const noexcept {
+    const range* const first = first_range();
+    const range* const last = first + range_count_;
+    const range* r =
+        std::lower_bound(first, last, at, [](const range& x, seq y) { return x.right <= y; });
+    return r != last && r->left <= at ? r : nullptr;
+}
+
+// RFC 2018 4: the order in which ranges were last reported first. Those that became one with
+// `merged` are told with it.
+void receive_buffer::remember(seq stored, const range& merged) noexcept {
+    reassembly_list& l = list();
+    std::array<seq, 4> kept{stored};
+    std::uint8_t count = 1;
+    for (std::uint8_t i = 0; i < l.recent_count && count < kept.size(); ++i) {
+        const seq at = l.recent[i];
+        if (at >= merged.left && at < merged.right) continue;
+        kept[count++] = at;
+    }
+    l.recent = kept;
+    l.recent_count = count;
+}
+
+void receive_buffer::note_duplicate(block_pool& pool, range again) noexcept {
+    if (!take_list(pool)) return;
+    reassembly_list& l = list();
+    const bool adjoins =
+        l.has_duplicate && again.left <= l.duplicate.right && again.right >= l.duplicate.left;
+    if (adjoins) {  // segments of one burst are told together
+        again.left = earlier_of(again.left, l.duplicate.left);
+        again.right = later_of(again.right, l.duplicate.right);
+    }
+    l.duplicate = again;
+    l.has_duplicate = true;
+}
+
+std::optional<range> receive_buffer::held(seq first, seq last) const noexcept {
+    for (const range& r : ranges()) {
+        if (r.right <= first) continue;
+        if (r.left >= last) break;
+        return range{later_of(first, r.left), earlier_of(last, r.right)};
+    }
+    return std::nullopt;
+}
+
+std::uint8_t receive_buffer::report_size(std::uint8_t most) const noexcept {
+    if (list_ == nullptr) return 0;
+    const std::uint32_t all = range_count_ + (list().has_duplicate ? 1U : 0U);
+    return static_cast<std::uint8_t>(std::min<std::uint32_t>(all, most));
+}
+
+std::uint8_t receive_buffer::report(block_pool& pool, std::span<range> blocks) noexcept {
+    if (list_ == nullptr) return 0;
+    reassembly_list& l = list();
+    std::uint8_t count = 0;
+    std::uint8_t own = 0;  // where the ranges begin: a duplicate repeats a part of one
+    const auto add = [&](const range& r) {
+        if (count == blocks.size()) return;
+        if (std::find(blocks.begin() + own, blocks.begin() + count, r) != blocks.begin() + count)
+            return;
+        blocks[count++] = r;
+    };
+    if (l.has_duplicate) {  // RFC 2883 4: first, and told once
+        add(l.duplicate);
+        own = count;
+        // RFC 2883 4 (4): the block it is a part of comes second
+        if (const range* around = range_around(l.duplicate.left)) add(*around);
+        l.has_duplicate = false;
+    }
+    for (std::uint8_t i = 0; i < l.recent_count; ++i)
+        if (const range* r = range_around(l.recent[i])) add(*r);
+    for (const range& r : ranges()) {
+        if (count == blocks.size()) break;
+        add(r);
+    }
+    drop_unused_list(pool);
+    return count;
 }
 
 std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target) const noexcept {
@@ -204,9 +287,9 @@ void receive_buffer::drop_read_blocks(block_pool& pool) noexcept {
 }
 
 void receive_buffer::clear(block_pool& pool) noexcept {
-    if (range_block_ != nullptr) pool.give_back(range_block_);
-    range_block_ = nullptr;
-    range_count_ = latest_ = 0;
+    if (list_ != nullptr) pool.give_back(list_);
+    list_ = nullptr;
+    range_count_ = 0;
     discard(pool);
 }
 

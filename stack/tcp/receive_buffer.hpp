@@ -1,10 +1,13 @@
 // What arrived and the user has not read, with the out-of-order ranges behind it: every byte is
 // written once, at its final place in a chain of blocks; a filled gap moves an edge, no bytes
 // (RFC 9293 3.10.7.4, SHLD-31: out-of-order segments are kept).
+// It remembers which ranges are news, for selective acknowledgments (RFC 2018, RFC 2883).
 // Knows no window: the caller trims to it first.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "stack/base/payload.hpp"
@@ -28,10 +31,21 @@ class receive_buffer {
     std::uint32_t readable() const noexcept { return end_ - read_; }
     seq end() const noexcept { return end_; }  // RCV.NXT as far as data goes
     bool has_gaps() const noexcept { return range_count_ != 0; }
-    // Ordered by sequence number. The last one stored into is latest_range(): SACK reports it first
-    // (RFC 2018 4).
+    // Ordered by sequence number.
     std::span<const range> ranges() const noexcept;
-    std::uint16_t latest_range() const noexcept { return latest_; }
+
+    // There are ranges, or a duplicate, that an acknowledgment should tell.
+    bool has_report() const noexcept { return list_ != nullptr; }
+    // [first, last) came again: the next report begins with it. Without memory it is forgotten.
+    void note_duplicate(block_pool& pool, range again) noexcept;
+    // The first part of [first, last) that is held out of order already.
+    std::optional<range> held(seq first, seq last) const noexcept;
+    // How many blocks report() would give, of at most `most`.
+    std::uint8_t report_size(std::uint8_t most) const noexcept;
+    // What an acknowledgment tells: a duplicate if there was one since the last report (RFC 2883
+    // 4), with the range around it, then the ranges stored into most recently (RFC 2018 4), then
+    // the others from the left. Returns how many blocks were written.
+    std::uint8_t report(block_pool& pool, std::span<range> blocks) noexcept;
 
     // Stores data that begins at end(); swallows ranges it reaches. Returns false when the pool is
     // empty: then nothing changed.
@@ -48,19 +62,33 @@ class receive_buffer {
     void clear(block_pool& pool) noexcept;
 
   private:
+    // Lies in a block of the pool while there is something out of order or twice.
+    struct reassembly_list {
+        range duplicate;
+        bool has_duplicate = false;
+        std::uint8_t recent_count = 0;
+        std::array<seq, 4> recent;  // a byte of each range stored into, the last one first
+    };
+    static constexpr std::size_t ranges_per_block =
+        (block::capacity - sizeof(reassembly_list)) / sizeof(range);
+
     block* locate(block_pool& pool, seq at) noexcept;
     bool write(block_pool& pool, seq at, const payload_view& data) noexcept;
     void drop_read_blocks(block_pool& pool) noexcept;
     void swallow_ranges(block_pool& pool) noexcept;
+    bool take_list(block_pool& pool) noexcept;
+    void drop_unused_list(block_pool& pool) noexcept;
+    reassembly_list& list() const noexcept;
     range* first_range() const noexcept;
+    const range* range_around(seq at) const noexcept;
+    void remember(seq stored, const range& merged) noexcept;
 
     block* head_ = nullptr;    // sorted by start, on one grid of block::capacity
     block* recent_ = nullptr;  // last block written: arrivals go forward
-    block* range_block_ = nullptr;
-    seq read_;  // first byte not read by the user
-    seq end_;   // one past the last byte in order
+    block* list_ = nullptr;    // reassembly_list, and the ranges behind it
+    seq read_;                 // first byte not read by the user
+    seq end_;                  // one past the last byte in order
     std::uint16_t range_count_ = 0;
-    std::uint16_t latest_ = 0;
 };
 
 }  // namespace coax::stack::tcp

@@ -30,6 +30,10 @@ disposition script::sends(const seg& s) {
         h.options.timestamps = wire::tcp_timestamps{
             s.ts_value_.value_or(static_cast<std::uint32_t>(now_.time_since_epoch() / 1ms)),
             s.ts_echo_.value_or(last_ts)};
+    h.options.sack_permitted = s.sack_permitted_.value_or(false);
+    if (s.sack_)
+        for (const auto& [left, right] : *s.sack_)
+            h.options.sack.at(h.options.sack_count++) = {own_iss + left, own_iss + right};
     std::vector<std::byte> payload(s.length_);
     for (std::size_t i = 0; i < payload.size(); ++i)
         payload[i] = pattern(std::uint64_t{s.seq_.value_or(0)} - 1 + i);
@@ -73,6 +77,9 @@ std::string script::describe(const pulled& p) const {
     text += " ack " + std::to_string(h.acknowledgment - peer_iss);
     text += " win " + std::to_string(h.window);
     text += " length " + std::to_string(p.payload.size());
+    for (std::size_t i = 0; i < h.options.sack_count; ++i)
+        text += " sack " + std::to_string(h.options.sack[i].left - peer_iss) + ":" +
+                std::to_string(h.options.sack[i].right - peer_iss);
     return text;
 }
 
@@ -94,6 +101,14 @@ void script::expects(const seg& s) {
     if (s.mss_) CHECK(h.options.maximum_segment_size == s.mss_);
     if (s.scale_) CHECK(h.options.window_scale == s.scale_);
     if (s.ts_echo_) CHECK((h.options.timestamps && h.options.timestamps->echo == *s.ts_echo_));
+    if (s.sack_permitted_) CHECK(h.options.sack_permitted == *s.sack_permitted_);
+    if (s.sack_) {
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> blocks;
+        for (std::size_t i = 0; i < h.options.sack_count; ++i)
+            blocks.emplace_back(h.options.sack[i].left - peer_iss,
+                                h.options.sack[i].right - peer_iss);
+        CHECK(blocks == *s.sack_);
+    }
     if (s.no_options_) CHECK(h.options == wire::tcp_options());
     bool right = true;
     for (std::size_t i = 0; i < p.payload.size(); ++i)

@@ -55,6 +55,13 @@ class seg {
     seg push(bool on = true) const {
         return with([&](seg& s) { s.push_ = on; });
     }
+    seg sack_permitted(bool on = true) const {
+        return with([&](seg& s) { s.sack_permitted_ = on; });
+    }
+    // Blocks [left, right) of the other side's stream, in this order; {}: expects none.
+    seg sack(std::vector<std::pair<std::uint32_t, std::uint32_t>> blocks) const {
+        return with([&](seg& s) { s.sack_ = std::move(blocks); });
+    }
     seg fin() const {
         return with([&](seg& s) { s.flags_.fin = true; });
     }
@@ -71,7 +78,8 @@ class seg {
     std::optional<std::uint32_t> seq_, ack_, window_, ts_value_, ts_echo_;
     std::optional<std::uint16_t> mss_;
     std::optional<std::uint8_t> scale_;
-    std::optional<bool> push_;
+    std::optional<bool> push_, sack_permitted_;
+    std::optional<std::vector<std::pair<std::uint32_t, std::uint32_t>>> sack_;
     std::uint32_t length_ = 0;
     bool no_options_ = false;
 };

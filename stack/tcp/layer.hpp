@@ -144,6 +144,7 @@ struct connection_info {
     duration retransmission_timeout{};
     std::uint32_t congestion_window = 0;
     std::uint32_t slow_start_threshold = 0;
+    std::uint32_t outstanding = 0;  // sent and not acknowledged
     std::uint32_t in_flight = 0;
     std::uint32_t send_window = 0;
     std::uint32_t receive_window = 0;

@@ -74,6 +74,7 @@ result<connection_info> layer::info(socket_id socket) const noexcept {
     i.retransmission_timeout = c->rtt.timeout().backed_off(c->retries, core_->config);
     i.congestion_window = c->congestion.window.bytes();
     i.slow_start_threshold = c->congestion.slow_start_threshold;
+    i.outstanding = c->outstanding();
     i.in_flight = in_flight(*c);
     i.send_window = c->snd.wnd;
     i.receive_window = c->rcv.edge > c->rcv.nxt ? c->rcv.edge - c->rcv.nxt : 0;

@@ -1,0 +1,67 @@
+// A connection's snapshot in the words of Linux's struct tcp_info (segments where Linux counts
+// segments, microseconds for times unless a name says otherwise).
+#include <algorithm>
+#include <climits>
+#include <cstring>
+
+#include <linux/tcp.h>
+
+#include "tests/packetdrill/adapter/host.hpp"
+
+namespace coax::packetdrill {
+
+namespace {
+
+using stack::tcp::connection_info;
+
+std::uint8_t linux_state(stack::tcp::state s) {
+    using stack::tcp::state;
+    switch (s) {
+        case state::established: return 1;
+        case state::syn_sent: return 2;
+        case state::syn_received: return 3;
+        case state::fin_wait_1: return 4;
+        case state::fin_wait_2: return 5;
+        case state::time_wait: return 6;
+        case state::closed: return 7;
+        case state::close_wait: return 8;
+        case state::last_ack: return 9;
+        case state::listen: return 10;
+        case state::closing: return 11;
+    }
+    return 7;
+}
+
+std::uint32_t microseconds(stack::duration d) {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+}  // namespace
+
+void fill_tcp_info(const connection_info& from, void* value, socklen_t* length) {
+    const std::uint32_t mss = std::max(from.send_mss, 1U);
+    const auto segments = [mss](std::uint32_t bytes) { return (bytes + mss - 1) / mss; };
+    tcp_info to{};
+    to.tcpi_state = linux_state(from.current);
+    to.tcpi_options = static_cast<std::uint8_t>(
+        (from.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+        (from.send_window_scale != 0 || from.receive_window_scale != 0 ? TCPI_OPT_WSCALE : 0));
+    to.tcpi_snd_wscale = from.send_window_scale & 0xf;
+    to.tcpi_rcv_wscale = from.receive_window_scale & 0xf;
+    to.tcpi_rto = microseconds(from.retransmission_timeout);
+    to.tcpi_snd_mss = from.send_mss;
+    to.tcpi_unacked = segments(from.outstanding);
+    to.tcpi_rtt = microseconds(from.smoothed_rtt);
+    to.tcpi_rttvar = microseconds(from.rtt_variation);
+    to.tcpi_snd_cwnd = from.congestion_window / mss;
+    to.tcpi_snd_ssthresh = from.slow_start_threshold > INT_MAX ? static_cast<std::uint32_t>(INT_MAX)
+                                                               : from.slow_start_threshold / mss;
+    to.tcpi_total_retrans = from.retransmitted_segments;
+    to.tcpi_snd_wnd = from.send_window;
+    // What this host's headers do not know of the structure stays zero.
+    std::memset(value, 0, *length);
+    std::memcpy(value, &to, std::min<std::size_t>(*length, sizeof to));
+}
+
+}  // namespace coax::packetdrill

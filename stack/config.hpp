@@ -79,6 +79,14 @@ struct ip_config {
     std::uint32_t path_mtu_entries_max = 1024;      // destinations with a smaller MTU than the link
     std::uint16_t path_mtu_min = 552;   // as Linux: below, an ICMP message is not obeyed
     duration path_mtu_lifetime = 600s;  // RFC 1191 6.3
+    // Reassembly. No source has more than an eighth, so that no stranger alone can push others out.
+    std::uint32_t reassembly_bytes = 1U << 22;            // as Linux's ipfrag_high_thresh
+    std::uint32_t reassembly_source_bytes = 1U << 19;     // of one source
+    std::uint16_t reassembly_datagrams_max = 1024;        // incomplete ones
+    std::uint16_t reassembly_source_datagrams_max = 128;  // of one source
+    std::uint16_t reassembly_fragments_max = 256;         // of one datagram: MTU 276 and more
+    duration reassembly_timeout = 30s;  // as Linux: identifications come again soon (RFC 4963);
+                                        // RFC 1122 3.3.2 says 60 s to 120 s (SHOULD)
 };
 
 struct udp_config {

@@ -80,16 +80,24 @@ bool egress::settle_neighbours(instant now) {
         wire::emit_ethernet({outcome->mac, all_.capabilities.address, wire::ethernet_type_ipv4},
                             route.ethernet_header.data());
         while (const auto* packet = all_.neighbours.front_held(outcome->index)) {
-            tx_slot* const slot = slots_.peek();
-            if (slot == nullptr) return false;
-            if (!is_too_small(*slot, packet->size())) {
-                std::copy(packet->begin(), packet->end(), slot->data + wire::ethernet_header_size);
-                finish_slot(*slot, route, packet->size());
-            }
+            if (!send_held(*packet, route, now)) return false;
             all_.neighbours.pop_held(outcome->index);
         }
         all_.neighbours.pop_outcome();
     }
+    return true;
+}
+
+// A packet that waited for its neighbour. False: no slot.
+bool egress::send_held(const_bytes packet, path& route, instant now) {
+    const ip_address destination = wire::parse_quoted_ipv4(packet).header.destination;
+    route.mtu = all_.path_mtus.towards(destination, all_.capabilities.mtu, now);
+    if (packet.size() > route.mtu) return send_fragments(packet, route, held_);
+    tx_slot* const slot = slots_.peek();
+    if (slot == nullptr) return false;
+    if (is_too_small(*slot, packet.size())) return true;
+    std::copy(packet.begin(), packet.end(), slot->data + wire::ethernet_header_size);
+    finish_slot(*slot, route, packet.size());
     return true;
 }
 
@@ -280,17 +288,20 @@ bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instan
         last.source = source;
         last.destination = destination;
     }
-    if (found.result == way::none ||
-        size > (found.result == way::known ? last.route.mtu : all_.capabilities.mtu)) {
+    const std::uint16_t mtu = found.result == way::known ? last.route.mtu : all_.capabilities.mtu;
+    if (found.result == way::none || (size > mtu && out.dont_fragment)) {
         ++all_.udp_count.undeliverable;
+        datagram_ = {};
         return true;
     }
     if (found.result == way::waiting) {
         scratch_.resize(std::max(scratch_.size(), size));
         write_datagram(out, payload, false, scratch_.data());
         all_.neighbours.hold(found.neighbour, const_bytes(scratch_).first(size));
+        datagram_ = {};
         return true;
     }
+    if (size > mtu || datagram_.sent != 0) return send_large_datagram(out, payload);
     if (last.route.is_loopback) {
         std::byte* const packet = all_.loopback.push(destination, size);
         if (packet == nullptr) ++all_.ip_count.loopback_full;
@@ -309,6 +320,17 @@ bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instan
         slot->checksum_offset = wire::udp_checksum_offset;
     }
     return true;
+}
+
+// It is written whole, since its checksum stands in its first fragment; and kept, if there are not
+// slots for all.
+bool egress::send_large_datagram(const udp::datagram& out, const_bytes payload) {
+    const std::size_t size = wire::ipv4_header_size + wire::udp_header_size + payload.size();
+    if (datagram_.sent == 0) {
+        scratch_.resize(std::max(scratch_.size(), size));
+        write_datagram(out, payload, false, scratch_.data());
+    }
+    return send_fragments(const_bytes(scratch_).first(size), last_datagram_.route, datagram_);
 }
 
 void egress::write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
@@ -346,12 +368,15 @@ bool egress::send_packet(const ip_address& destination, const_bytes packet, inst
     const resolution found = resolve(source, destination, route, now);
     if (found.result == way::waiting) {
         all_.neighbours.hold(found.neighbour, packet);
+        icmp_ = {};
         return true;
     }
-    if (found.result == way::none || packet.size() > route.mtu) {
+    if (found.result == way::none) {
         ++all_.ip_count.no_route;
+        icmp_ = {};
         return true;
     }
+    if (packet.size() > route.mtu || icmp_.sent != 0) return send_fragments(packet, route, icmp_);
     if (route.is_loopback) {
         std::byte* const copy = all_.loopback.push(destination, packet.size());
         if (copy == nullptr) ++all_.ip_count.loopback_full;
@@ -363,6 +388,44 @@ bool egress::send_packet(const ip_address& destination, const_bytes packet, inst
     if (is_too_small(*slot, packet.size())) return true;
     std::copy(packet.begin(), packet.end(), slot->data + wire::ethernet_header_size);
     finish_slot(*slot, route, packet.size());
+    return true;
+}
+
+// --- fragments (RFC 791 3.2)
+
+// `packet` without options, cut to the route's MTU from where the last call ran out of slots.
+// False: it did again. The way may have changed in between: places in a packet stay what they are.
+bool egress::send_fragments(const_bytes packet, const path& route, fragment_progress& at) {
+    const wire::ipv4_header whole = wire::parse_quoted_ipv4(packet).header;
+    const const_bytes data = packet.subspan(wire::ipv4_header_size);
+    if (at.sent == 0) at.identification = all_.identifications.next(whole);
+    while (at.sent < data.size()) {
+        const auto header =
+            ip::fragment_header(whole, data.size(), at.sent, at.identification, route.mtu);
+        std::byte* out = nullptr;
+        tx_slot* slot = nullptr;
+        if (route.is_loopback) {
+            out = all_.loopback.push(whole.destination, header.total_length);
+        } else {
+            slot = slots_.peek();
+            if (slot == nullptr) return false;
+            if (!is_too_small(*slot, header.total_length))
+                out = slot->data + wire::ethernet_header_size;
+        }
+        if (out == nullptr) {  // what is left is of no use to anybody
+            if (route.is_loopback) ++all_.ip_count.loopback_full;
+            at = {};
+            return true;
+        }
+        wire::emit_ipv4(header, out);
+        const std::size_t size = header.total_length - wire::ipv4_header_size;
+        std::memcpy(out + wire::ipv4_header_size, data.data() + at.sent, size);
+        if (slot != nullptr) finish_slot(*slot, route, header.total_length);
+        at.sent += size;
+        ++all_.ip_count.fragments_sent;
+    }
+    ++all_.ip_count.datagrams_fragmented;
+    at = {};
     return true;
 }
 

@@ -60,6 +60,11 @@ class egress {
         error cause = error::none;                // none: why
         ethernet::neighbour_index neighbour = 0;  // waiting: for whom
     };
+    // How far a packet went whose fragments did not all find slots at once.
+    struct fragment_progress {
+        std::size_t sent = 0;  // bytes of its data
+        std::uint16_t identification = 0;
+    };
     struct datagram_path {
         ip_address source;
         ip_address destination;
@@ -67,6 +72,7 @@ class egress {
     };
 
     bool settle_neighbours(instant now);
+    bool send_held(const_bytes packet, path& route, instant now);
     bool send_arp() {
         return (!all_.neighbours.has_request() && !all_.arp.has_outgoing()) || send_waiting_arp();
     }
@@ -82,6 +88,8 @@ class egress {
     bool send_from_to_self(tcp::sender& from, instant now);
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
+    [[gnu::noinline]] bool send_large_datagram(const udp::datagram& out, const_bytes payload);
+    bool send_fragments(const_bytes packet, const path& route, fragment_progress& at);
 
     void write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
                        std::byte* packet) const;
@@ -95,7 +103,10 @@ class egress {
     std::vector<tcp::sender_list> waiting_;  // by neighbour
     tcp::segment segment_;                   // in hand; here so that it is not cleared each time
     datagram_path last_datagram_;            // datagrams come in rows to one destination
-    std::vector<std::byte> scratch_;         // a datagram that has to wait for its neighbour
+    std::vector<std::byte> scratch_;  // a datagram that has to wait for its neighbour, or to be cut
+    fragment_progress held_;          // of the three queues' front packets
+    fragment_progress icmp_;
+    fragment_progress datagram_;
     bool has_news_ = false;
 };
 

@@ -103,21 +103,44 @@ void ingress::on_ipv4(payload_view& packet, const arrival& how) {
     packet.trim_back(packet.size() - parsed.header.total_length);  // link padding
     payload_view inside = packet;
     inside.trim_front(parsed.header_length);
-    const bool broadcast = acceptance == ip::acceptance::broadcast;
-    switch (parsed.header.protocol) {
+    switch (acceptance) {
+        case ip::acceptance::fragment: return on_fragment(parsed.header, inside, false, how);
+        case ip::acceptance::broadcast_fragment:
+            return on_fragment(parsed.header, inside, true, how);
+        default:
+            return on_whole_packet(parsed.header, packet, inside,
+                                   acceptance == ip::acceptance::broadcast, how);
+    }
+}
+
+// Step 2a: a part of a packet. If it was the last one missing, the whole goes on.
+void ingress::on_fragment(const wire::ipv4_header& ip, const payload_view& data, bool broadcast,
+                          const arrival& how) {
+    const auto whole = all_.fragments.input(ip, data, broadcast, how.now);
+    if (!whole) return;
+    payload_view inside(whole->packet.subspan(wire::ipv4_header_size));
+    // No device has seen it in one piece.
+    arrival anew = how;
+    anew.checksum = checksum_state::unknown;
+    on_whole_packet(whole->header, payload_view(whole->packet), inside, broadcast, anew);
+}
+
+// Step 2b: whose protocol?
+void ingress::on_whole_packet(const wire::ipv4_header& ip, const payload_view& packet,
+                              payload_view& inside, bool broadcast, const arrival& how) {
+    switch (ip.protocol) {
         case wire::protocol_tcp:
-            if (!broadcast) return on_tcp(parsed.header, inside, how);
+            if (!broadcast) return on_tcp(ip, inside, how);
             // RFC 9293 3.9.2.3 (MUST-57): a connection has one peer.
             ++all_.ip_count.broadcast;
             break;
-        case wire::protocol_udp: return on_udp(parsed.header, packet, inside, broadcast, how);
-        case wire::protocol_icmpv4: return on_icmp(parsed.header, inside, broadcast, how);
+        case wire::protocol_udp: return on_udp(ip, packet, inside, broadcast, how);
+        case wire::protocol_icmpv4: return on_icmp(ip, inside, broadcast, how);
         default:
             ++all_.ip_count.unknown_protocol;
             // RFC 1122 3.2.2.1 (SHOULD); 3.2.2: never about a packet to all.
             if (!broadcast)
-                all_.icmp.send_unreachable(wire::icmpv4::protocol_unreachable, parsed.header,
-                                           packet, how.now);
+                all_.icmp.send_unreachable(wire::icmpv4::protocol_unreachable, ip, packet, how.now);
     }
 }
 

@@ -39,6 +39,10 @@ class ingress {
     void on_frame(const rx_frame& frame, instant now);
     void on_arp(const payload_view& packet, instant now);
     void on_ipv4(payload_view& packet, const arrival& how);
+    [[gnu::noinline]] void on_fragment(const wire::ipv4_header& ip, const payload_view& data,
+                                       bool broadcast, const arrival& how);
+    void on_whole_packet(const wire::ipv4_header& ip, const payload_view& packet,
+                         payload_view& inside, bool broadcast, const arrival& how);
     void on_tcp(const wire::ipv4_header& ip, payload_view& segment, const arrival& how);
     void on_udp(const wire::ipv4_header& ip, const payload_view& packet, payload_view& datagram,
                 bool broadcast, const arrival& how);

@@ -13,8 +13,10 @@
 #include "stack/ethernet/neighbour_cache.hpp"
 #include "stack/ip/addresses.hpp"
 #include "stack/ip/counters.hpp"
+#include "stack/ip/fragmentation.hpp"
 #include "stack/ip/icmp.hpp"
 #include "stack/ip/path_mtu.hpp"
+#include "stack/ip/reassembly.hpp"
 #include "stack/ip/routing_table.hpp"
 #include "stack/tcp/layer.hpp"
 #include "stack/udp/layer.hpp"
@@ -56,6 +58,8 @@ struct layers {
           routes(config.ip, randomness.next(), epoch),
           path_mtus(config.ip, randomness.next(), epoch),
           icmp(config.ip, addresses, ip_count),
+          fragments(config.ip, randomness.next(), icmp, ip_count),
+          identifications(randomness),
           udp(config.udp, randomness, udp_count),
           tcp(config.tcp, randomness),
           loopback(config.ip.loopback_queue_bytes) {
@@ -78,6 +82,8 @@ struct layers {
     ip::routing_table routes;
     ip::path_mtu_cache path_mtus;
     ip::icmp icmp;
+    ip::reassembly fragments;
+    ip::identification_source identifications;
     udp::layer udp;
     tcp::layer tcp;
     record_queue<ip_address> loopback;  // whole IP packets to own addresses; head: destination

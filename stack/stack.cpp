@@ -17,6 +17,7 @@ struct ip_stack::parts {
         : all(config, device, randomness), up(all), down(all) {}
 
     result<ip_address> source_towards(const ip_address& remote) const;
+    std::uint16_t mtu_towards(const ip_address& remote, instant now) const;
     status check_local(const endpoint& local) const;
     status check_remote(const flow& ends, const endpoint& remote) const;
 
@@ -33,6 +34,12 @@ result<ip_address> ip_stack::parts::source_towards(const ip_address& remote) con
     const auto source = all.addresses.source_towards(*next_hop);
     if (!source) return error::network_unreachable;
     return *source;
+}
+
+// Bytes of IP packet.
+std::uint16_t ip_stack::parts::mtu_towards(const ip_address& remote, instant now) const {
+    if (all.addresses.is_local(remote)) return all.config.ip.loopback_mtu;
+    return all.path_mtus.towards(remote, all.capabilities.mtu, now);
 }
 
 status ip_stack::parts::check_local(const endpoint& local) const {
@@ -93,6 +100,7 @@ void ip_stack::advance(instant now) {
     parts_->down.take_news();
     if (!all.loopback.empty()) parts_->up.receive_loopback(now);
     all.neighbours.advance(now);
+    all.fragments.advance(now);
     all.arp.advance(now);
     all.tcp.advance(now);
 }
@@ -102,8 +110,8 @@ bool ip_stack::flush(instant now) { return parts_->down.flush(now); }
 instant ip_stack::next_deadline() const {
     const layers& all = parts_->all;
     if (!all.loopback.empty() || parts_->down.has_news()) return instant::min();
-    return std::min(
-        {all.tcp.next_deadline(), all.neighbours.next_deadline(), all.arp.next_deadline()});
+    return std::min({all.tcp.next_deadline(), all.neighbours.next_deadline(),
+                     all.arp.next_deadline(), all.fragments.next_deadline()});
 }
 
 bool ip_stack::next_event(tcp::event& event) { return parts_->all.tcp.next_event(event); }
@@ -224,15 +232,17 @@ status ip_stack::udp_send_to(udp_socket socket, const endpoint& remote,
     if (const status good = parts_->check_remote(*ends, remote); !good) return good;
     const auto source = parts_->source_towards(remote.address);
     if (!source) return source.code();
-    const std::uint16_t mtu =
-        all.addresses.is_local(remote.address)
-            ? all.config.ip.loopback_mtu
-            : all.path_mtus.towards(remote.address, all.capabilities.mtu, now);
     std::size_t size = wire::ipv4_header_size + wire::udp_header_size;
     for (const auto& piece : pieces) size += piece.size();
-    // RFC 1191 3: the DF bit is set on everything, so what is larger would go nowhere.
-    if (size > mtu) return error::message_too_long;
+    if (size > ip::packet_bytes_max) return error::message_too_long;
+    // RFC 1191 3: with the DF bit, what is larger than the path would go nowhere.
+    if (all.udp.dont_fragment(socket) && size > parts_->mtu_towards(remote.address, now))
+        return error::message_too_long;
     return parts_->all.udp.send(socket, remote, *source, pieces);
+}
+
+status ip_stack::udp_set_dont_fragment(udp_socket socket, bool on) {
+    return parts_->all.udp.set_dont_fragment(socket, on);
 }
 
 status ip_stack::udp_send(udp_socket socket, std::span<const const_bytes> pieces, instant now) {

@@ -122,11 +122,15 @@ class ip_stack {
     // Hears and sends to this peer alone, and is told when nobody listens there
     // (connection_refused from the next receive). Unspecified address: undone.
     status udp_connect(udp_socket socket, const endpoint& remote);
-    // Copies one datagram to the send queue. Unbound: an ephemeral port. message_too_long: more
-    // than the path carries in one packet; would_block: the queue is full.
+    // Copies one datagram to the send queue. Unbound: an ephemeral port. message_too_long: above
+    // 65507 bytes, or more than the path carries in one packet and dont_fragment is set;
+    // would_block: the queue is full.
     status udp_send_to(udp_socket socket, const endpoint& remote,
                        std::span<const const_bytes> pieces, instant now);
     status udp_send(udp_socket socket, std::span<const const_bytes> pieces, instant now);
+    // Off (default): what is larger than the path's MTU is sent in fragments (RFC 791 3.2). On: it
+    // is refused (RFC 8085 3.2).
+    status udp_set_dont_fragment(udp_socket socket, bool on);
     // Takes one datagram; what does not fit in the pieces is lost, and `truncated` says so.
     result<udp::received> udp_receive_from(udp_socket socket,
                                            std::span<const mutable_bytes> pieces);

@@ -20,11 +20,24 @@ struct ip_counters {
     std::uint64_t martian_destination = 0;   // loopback from outside (RFC 1122 3.2.1.3 (g))
     std::uint64_t unicast_in_broadcast = 0;  // RFC 1122 3.3.6
     std::uint64_t broadcast = 0;             // to all, for a protocol that has no use for it
-    std::uint64_t fragment = 0;
-    std::uint64_t unknown_protocol = 0;  // answered with protocol unreachable
+    std::uint64_t unknown_protocol = 0;      // answered with protocol unreachable
     std::uint64_t v6_not_configured = 0;
     std::uint64_t loopback_full = 0;
     std::uint64_t no_route = 0;  // to send
+    // Fragments and what becomes of them.
+    std::uint64_t fragments_received = 0;    // not a drop
+    std::uint64_t reassembled = 0;           // packets; not a drop
+    std::uint64_t fragment_bad_length = 0;   // empty, or not whole units of eight
+    std::uint64_t fragment_too_long = 0;     // ends beyond 65535 bytes ("ping of death")
+    std::uint64_t fragment_tiny = 0;         // of TCP: made to deceive filters (RFC 1858, RFC 3128)
+    std::uint64_t fragment_overlap = 0;      // or contradicts others: its datagram is condemned
+    std::uint64_t fragment_condemned = 0;    // of a datagram that was condemned
+    std::uint64_t fragment_duplicate = 0;    // the same again
+    std::uint64_t fragment_limit = 0;        // too many of one datagram, or no room for it
+    std::uint64_t reassembly_evicted = 0;    // datagrams that gave way to others
+    std::uint64_t reassembly_timeout = 0;    // datagrams of which the rest did not come
+    std::uint64_t datagrams_fragmented = 0;  // to send; not a drop
+    std::uint64_t fragments_sent = 0;        // not a drop
     std::uint64_t icmp_truncated = 0;
     std::uint64_t icmp_bad_checksum = 0;
     std::uint64_t icmp_unknown_type = 0;
@@ -53,11 +66,23 @@ struct ip_counters {
             {"ip.martian_destination", &c::martian_destination},
             {"ip.unicast_in_broadcast", &c::unicast_in_broadcast},
             {"ip.broadcast", &c::broadcast},
-            {"ip.fragment", &c::fragment},
             {"ip.unknown_protocol", &c::unknown_protocol},
             {"ip.v6_not_configured", &c::v6_not_configured},
             {"ip.loopback_full", &c::loopback_full},
             {"ip.no_route", &c::no_route},
+            {"ip.fragments_received", &c::fragments_received},
+            {"ip.reassembled", &c::reassembled},
+            {"ip.fragment_bad_length", &c::fragment_bad_length},
+            {"ip.fragment_too_long", &c::fragment_too_long},
+            {"ip.fragment_tiny", &c::fragment_tiny},
+            {"ip.fragment_overlap", &c::fragment_overlap},
+            {"ip.fragment_condemned", &c::fragment_condemned},
+            {"ip.fragment_duplicate", &c::fragment_duplicate},
+            {"ip.fragment_limit", &c::fragment_limit},
+            {"ip.reassembly_evicted", &c::reassembly_evicted},
+            {"ip.reassembly_timeout", &c::reassembly_timeout},
+            {"ip.datagrams_fragmented", &c::datagrams_fragmented},
+            {"ip.fragments_sent", &c::fragments_sent},
             {"icmp.truncated", &c::icmp_truncated},
             {"icmp.bad_checksum", &c::icmp_bad_checksum},
             {"icmp.unknown_type", &c::icmp_unknown_type},

@@ -142,6 +142,15 @@ std::optional<icmp_notice> icmp::read_error(const icmp_header& error, const payl
 
 void icmp::send_unreachable(std::uint8_t code, const ipv4_header& header,
                             const payload_view& packet, instant now) {
+    send_error({icmpv4::destination_unreachable, code, 0}, header, packet, now);
+}
+
+void icmp::send_time_exceeded(const ipv4_header& header, const payload_view& packet, instant now) {
+    send_error({icmpv4::time_exceeded, icmpv4::reassembly_time_exceeded, 0}, header, packet, now);
+}
+
+void icmp::send_error(const icmp_header& what, const ipv4_header& header,
+                      const payload_view& packet, instant now) {
     // RFC 1122 3.2.2: never about an ICMP error, nor about fragments but the first.
     if (header.protocol == protocol_icmpv4 || header.fragment_offset != 0) return;
     if (!errors_allowed_.take(now)) {
@@ -161,7 +170,7 @@ void icmp::send_unreachable(std::uint8_t code, const ipv4_header& header,
         outgoing_header(config_, header.destination, header.source, protocol_icmpv4, message_size),
         out);
     std::byte* const message = out + ipv4_header_size;
-    emit_icmp({icmpv4::destination_unreachable, code, 0}, message);
+    emit_icmp(what, message);
     quote.copy_to(message + icmp_header_size);
     store_native(message + icmp_checksum_offset,
                  finish_checksum(sum_bytes(0, message, message_size)));

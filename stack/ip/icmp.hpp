@@ -46,11 +46,17 @@ class icmp {
     void send_unreachable(std::uint8_t code, const wire::ipv4_header& header,
                           const payload_view& packet, instant now);
 
+    // RFC 792, RFC 1122 3.3.2: a packet did not become whole in time. `packet`: its fragment zero.
+    void send_time_exceeded(const wire::ipv4_header& header, const payload_view& packet,
+                            instant now);
+
     // Whole IPv4 packets to send; the head is the destination.
     record_queue<ip_address>& outgoing() noexcept { return outgoing_; }
     const record_queue<ip_address>& outgoing() const noexcept { return outgoing_; }
 
   private:
+    void send_error(const wire::icmp_header& what, const wire::ipv4_header& header,
+                    const payload_view& packet, instant now);
     void echo(const wire::ipv4_header& header, const payload_view& message);
     std::optional<icmp_notice> read_error(const wire::icmp_header& error,
                                           const payload_view& message);

@@ -64,11 +64,8 @@ acceptance examine(const wire::ipv4_parsed& parsed, const arrival& how,
     }
     if (!accept_source(header.source, how, addresses, counters)) return acceptance::refused;
     const acceptance result = accept_destination(header.destination, how, addresses, counters);
-    if (result != acceptance::refused && header.is_fragment()) {
-        ++counters.fragment;
-        return acceptance::refused;
-    }
-    return result;
+    if (result == acceptance::refused || !header.is_fragment()) return result;
+    return result == acceptance::broadcast ? acceptance::broadcast_fragment : acceptance::fragment;
 }
 
 }  // namespace coax::stack::ip

@@ -18,6 +18,8 @@ enum class acceptance : std::uint8_t {
     refused,
     unicast,    // to an own address
     broadcast,  // to all on the link: for datagrams only
+    fragment,   // of a packet to an own address
+    broadcast_fragment,
 };
 
 // Every check, in order; the first that fails is counted.

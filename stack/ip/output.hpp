@@ -6,8 +6,9 @@
 
 namespace coax::stack::ip {
 
-// `length`: bytes behind the header. Never fragmented, so the identification may be anything and is
-// zero, which tells nobody how much this host sends (RFC 6864 4.1: an atomic datagram).
+// `length`: bytes behind the header. Not to be fragmented on its way, so the identification may be
+// anything and is zero, which tells nobody how much this host sends (RFC 6864 4.1: an atomic
+// datagram). What is cut here gets another header (fragmentation.hpp).
 inline wire::ipv4_header outgoing_header(const ip_config& config, const ip_address& source,
                                          const ip_address& destination, std::uint8_t protocol,
                                          std::size_t length) noexcept {

@@ -95,6 +95,18 @@ status layer::connect(socket_id id, const endpoint& remote, const ip_address& so
     return {};
 }
 
+status layer::set_dont_fragment(socket_id id, bool on) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->dont_fragment = on;
+    return {};
+}
+
+bool layer::dont_fragment(socket_id id) const {
+    const socket* s = find(id);
+    return s != nullptr && s->dont_fragment;
+}
+
 status layer::send(socket_id id, const endpoint& remote, const ip_address& source,
                    std::span<const const_bytes> pieces) {
     socket* s = find(id);
@@ -110,7 +122,7 @@ status layer::send(socket_id id, const endpoint& remote, const ip_address& sourc
     if (ends.local.address.is_unspecified()) ends.local.address = source;
     std::byte* at = nullptr;
     if (s->queued_bytes + cost <= config_.send_queue_bytes)
-        at = outgoing_.push({ends, s->id}, size);
+        at = outgoing_.push({ends, s->id, s->dont_fragment}, size);
     if (at == nullptr) {
         if (!s->blocked_place.is_linked()) blocked_.push_back(*s);
         return error::would_block;
@@ -154,6 +166,7 @@ void layer::close(socket_id id) {
     s->user = nullptr;
     s->ends = {};
     s->connected = false;
+    s->dont_fragment = false;
     s->pending_error = error::none;
     s->ready = {};
     s->queued_bytes = 0;

@@ -57,6 +57,7 @@ enum class disposition : std::uint8_t { consumed, no_port, queue_full };
 struct datagram {
     flow ends;
     socket_id socket;
+    bool dont_fragment = false;  // dropped rather than sent in fragments
 };
 
 class layer {
@@ -72,6 +73,9 @@ class layer {
     // Only `remote` is heard and is the default to send to. Unspecified address: undone. `source`:
     // the own address that routing picks; used unless bound to one.
     status connect(socket_id socket, const endpoint& remote, const ip_address& source);
+    // Datagrams larger than the path's MTU: sent in fragments (default), or refused and dropped.
+    status set_dont_fragment(socket_id socket, bool on);
+    bool dont_fragment(socket_id socket) const;
     // Queues one datagram; `source` as with connect. would_block: queue full, writable follows.
     status send(socket_id socket, const endpoint& remote, const ip_address& source,
                 std::span<const const_bytes> pieces);
@@ -115,6 +119,7 @@ class layer {
         flow ends;
         bool bound = false;
         bool connected = false;
+        bool dont_fragment = false;
         error pending_error = error::none;
         readiness ready;
         std::size_t queued_bytes = 0;  // in the common send queue

@@ -29,6 +29,9 @@ inline constexpr std::uint8_t port_unreachable = 3;
 inline constexpr std::uint8_t fragmentation_needed = 4;
 inline constexpr std::uint8_t unreachable_code_max = 15;
 
+// Code of time_exceeded: fragments did not become whole in time (RFC 792).
+inline constexpr std::uint8_t reassembly_time_exceeded = 1;
+
 // An error message, which must not cause another (RFC 1122 3.2.2).
 constexpr bool is_error(std::uint8_t type) noexcept {
     return type == destination_unreachable || type == source_quench || type == redirect ||

@@ -113,6 +113,7 @@ class connected_datagrams : public stack_on_memory {
         REQUIRE(host->add_route({*ip_prefix::parse("0.0.0.0/0"), address(peer_ip)}));
         socket = *host->udp_open(nullptr);
         REQUIRE(host->udp_connect(socket, {address("203.0.113.5"), 53}));
+        REQUIRE(host->udp_set_dont_fragment(socket, true));
         const bytes data = text_bytes("query");
         const const_bytes piece(data);
         REQUIRE(host->udp_send(socket, {&piece, 1}, now));

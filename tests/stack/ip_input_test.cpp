@@ -109,18 +109,6 @@ TEST_CASE("ip: RFC 1122 3.3.6: broadcasts") {
                       "icmp.echo_broadcast");
 }
 
-TEST_CASE("ip: fragments are counted") {
-    listening net;
-    auto header = ipv4_of(peer_ip, own_ip, 17);
-    header.more_fragments = true;
-    net.check_dropped(ipv4_packet(header, bytes(16)), "ip.fragment");
-    header.more_fragments = false;
-    header.fragment_offset = 8;
-    net.check_dropped(ipv4_packet(header, bytes(16)), "ip.fragment");
-    header.fragment_offset = 65528;
-    net.check_dropped(ipv4_packet(header, bytes(16)), "ip.fragment");
-}
-
 TEST_CASE("ip: options are stepped over, source routes refused") {
     listening net;
     const auto with_options = [](std::initializer_list<int> options) {

@@ -2,8 +2,10 @@
 // Nothing in the stack grows beyond what stands here (DESIGN, rule 7).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "stack/base/time.hpp"
 
@@ -11,7 +13,26 @@ namespace coax::stack {
 
 using namespace std::chrono_literals;
 
+enum class congestion_algorithm : std::uint8_t {
+    cubic,    // RFC 9438, with HyStart++ (RFC 9406)
+    newreno,  // RFC 5681, RFC 6582
+};
+// Their names, as TCP_CONGESTION of Linux has them where it has the same, in the order above.
+inline constexpr std::array<std::string_view, 2> congestion_algorithm_names{"cubic", "newreno"};
+
+// What becomes of the congestion window of a connection that sent nothing for longer than a
+// retransmission timeout.
+enum class idle_window : std::uint8_t {
+    keep,     // nothing
+    restart,  // the initial window at most (RFC 5681 4.1)
+    decay,    // halved for each timeout, not below the above (RFC 2861 3.1), as Linux
+};
+
 struct tcp_config {
+    // --- congestion control
+    congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
+    idle_window after_idle = idle_window::decay;
+    // ---
     std::uint32_t connections_max = 1U << 20;        // sockets of all states together
     std::uint32_t listen_backlog_max = 4096;         // accept queue, as net.core.somaxconn
     std::uint32_t syn_queue_max = 4096;              // half-open connections of one listener

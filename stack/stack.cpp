@@ -196,6 +196,10 @@ status ip_stack::tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes) {
     return parts_->all.tcp.set_send_buffer(socket, bytes);
 }
 
+status ip_stack::tcp_set_congestion(tcp_socket socket, std::string_view name, instant now) {
+    return parts_->all.tcp.set_congestion(socket, name, now);
+}
+
 status ip_stack::tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes) {
     return parts_->all.tcp.set_receive_buffer(socket, bytes);
 }

@@ -111,6 +111,8 @@ class ip_stack {
     // --- TCP options
     status tcp_set_no_delay(tcp_socket socket, bool on, instant now);
     status tcp_set_keep_alive(tcp_socket socket, bool on, instant now);
+    // "cubic", "newreno": congestion_algorithm_names; invalid_argument: none of them
+    status tcp_set_congestion(tcp_socket socket, std::string_view name, instant now);
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
     status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
 

@@ -7,17 +7,21 @@
 namespace coax::stack::tcp {
 
 inline const congestion_control& control_of(const core& k, const connection& c) noexcept {
-    return *k.controls[c.congestion.algorithm];
+    return *k.controls[static_cast<std::size_t>(c.congestion.algorithm)];
 }
 
 // The connection is established: the initial window (RFC 6928), the algorithm's beginning.
 void congestion_start(core& k, connection& c, instant now) noexcept;
+// Another algorithm from now on; the window stays. False: no memory, nothing changed.
+bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, instant now) noexcept;
 // Gives back what the algorithm had; the connection sends no more. Harmless when called again.
 void congestion_stop(core& k, connection& c) noexcept;
 
 inline void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept {
     control_of(k, c).on_acknowledged(c.congestion, a);
 }
+// About to send after `idle` without sending, longer than a retransmission timeout.
+void congestion_on_idle(core& k, connection& c, duration idle) noexcept;
 // Loss found while acknowledgments come. Who may have to undo it keeps a copy of c.congestion.
 void congestion_on_loss(core& k, connection& c, std::uint32_t in_flight, instant now) noexcept;
 // `proportional`: the window went down by PRR.

@@ -84,6 +84,7 @@ struct connection final : sender, timer_node {
         snd.capacity = config.send_buffer_bytes;
         rcv.capacity = config.receive_buffer_bytes;
         quick_acks = config.quick_acks;
+        congestion.algorithm = config.congestion;
     }
     using sender::ends_;
     using sender::parked_;

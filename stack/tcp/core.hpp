@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stack/tcp/block_pool.hpp"
+#include "stack/tcp/congestion/cubic.hpp"
 #include "stack/tcp/congestion/newreno.hpp"
 #include "stack/tcp/connection.hpp"
 #include "stack/tcp/counters.hpp"
@@ -109,9 +110,11 @@ struct core {
     const tcp_config config;
     random_source& randomness;
     secrets keys;
-    // Congestion controls, in the order of congestion_state::algorithm.
+    // In the order of congestion_algorithm, which congestion_state::algorithm holds.
+    cubic cubic_control;
     newreno newreno_control;
-    std::array<const congestion_control*, 1> controls{&newreno_control};
+    std::array<const congestion_control*, congestion_algorithm_names.size()> controls{
+        &cubic_control, &newreno_control};
     wheel timers;
     sender_list ready;
     event_list events;

@@ -26,6 +26,7 @@ void copy_negotiated(const core& k, connection& c, const half_open& h, instant n
     c.current = state::syn_received;
     c.no_delay = owner.no_delay;
     c.keep_alive = owner.keep_alive;
+    c.congestion.algorithm = owner.congestion.algorithm;
     c.timestamps = h.timestamps;
     c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
     c.window_scaling = h.window_scaling;

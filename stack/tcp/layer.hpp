@@ -155,6 +155,7 @@ struct connection_info {
     std::uint32_t retransmitted_segments = 0;
     std::uint8_t send_window_scale = 0;
     std::uint8_t receive_window_scale = 0;
+    std::string_view congestion;  // name of the congestion control
     bool timestamps = false;
     bool sack = false;
     error soft_error = error::none;  // last ICMP error that did not end the connection
@@ -204,6 +205,9 @@ class layer {
     status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // R2 of RFC 9293 3.8.3 (MUST-21) for this connection, at least 1 ms; zero: the configured one.
     status set_user_timeout(socket_id socket, duration timeout) noexcept;
+    // By name, one of congestion_algorithm_names; invalid_argument if it is none. A listener's is
+    // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.
+    status set_congestion(socket_id socket, std::string_view name, instant now) noexcept;
     result<connection_info> info(socket_id socket) const noexcept;
 
     // --- ingress. `ends` as this host sees it: local is the segment's destination. The header and

@@ -1,6 +1,7 @@
 // Socket options, and what a socket tells about itself (STATUS, RFC 9293 3.10.6).
 #include <algorithm>
 
+#include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/recovery.hpp"
 
@@ -64,6 +65,17 @@ status layer::set_user_timeout(socket_id socket, duration timeout) noexcept {
     return {};
 }
 
+status layer::set_congestion(socket_id socket, std::string_view name, instant now) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    const auto& names = congestion_algorithm_names;
+    const auto* const found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return error::invalid_argument;
+    const auto wanted = static_cast<congestion_algorithm>(found - names.begin());
+    if (!congestion_choose(*core_, *c, wanted, now)) return error::no_buffer_space;
+    return {};
+}
+
 result<connection_info> layer::info(socket_id socket) const noexcept {
     const connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
@@ -85,6 +97,7 @@ result<connection_info> layer::info(socket_id socket) const noexcept {
     i.retransmitted_segments = c->retransmitted;
     i.send_window_scale = c->snd.scale;
     i.receive_window_scale = c->rcv.scale;
+    i.congestion = control_of(*core_, *c).name();
     i.timestamps = c->timestamps;
     i.sack = c->sack;
     i.soft_error = c->soft_error;

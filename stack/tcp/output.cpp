@@ -178,9 +178,7 @@ bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t u
 void restart_after_idle(core& k, connection& c, instant now) noexcept {
     const std::uint32_t idle = k.milliseconds(now) - c.last_sent;
     if (std::chrono::milliseconds(idle) <= c.rtt.timeout().value()) return;
-    control_of(k, c).on_idle(c.congestion,
-                             initial_window(c.snd.mss, k.config.congestion_window_initial),
-                             std::chrono::milliseconds(idle));
+    congestion_on_idle(k, c, std::chrono::milliseconds(idle));
 }
 
 void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {

@@ -101,7 +101,12 @@ inline std::byte pattern(std::uint64_t at) {
 
 class script {
   public:
-    explicit script(stack::tcp_config config = stack::tcp_config());
+    // With NewReno unless told otherwise: its windows are those of RFC 5681's and 6582's figures.
+    explicit script(stack::tcp_config config = with_newreno(stack::tcp_config()));
+    static stack::tcp_config with_newreno(stack::tcp_config config) {
+        config.congestion = stack::congestion_algorithm::newreno;
+        return config;
+    }
 
     static constexpr std::uint16_t local_port = 80;
     static constexpr std::uint16_t peer_port = 5000;

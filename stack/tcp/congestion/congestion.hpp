@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "stack/base/time.hpp"
+#include "stack/config.hpp"
 #include "stack/tcp/sequence.hpp"
 
 namespace coax::stack::tcp {
@@ -34,10 +35,11 @@ struct congestion_state {
     congestion_window window = congestion_window::clamped(1, 1);
     std::uint32_t slow_start_threshold = 0xffffffffU;  // bytes; RFC 5681 3.1: arbitrarily high
     std::uint16_t mss = 536;                           // bytes of a full segment
-    std::uint8_t algorithm = 0;                        // index of the congestion control
+    congestion_algorithm algorithm = congestion_algorithm::cubic;
     // The algorithm wants acknowledged::rate, on_lost() and on_restart(); nobody else pays for
     // them.
     bool samples_rate : 1 = false;
+    bool after_timeout : 1 = false;      // slow start follows a timeout (RFC 3465 2.3)
     bool ecn : 1 = false;                // negotiated (RFC 3168)
     bool ecn_echo : 1 = false;           // CE came: ECE goes on every segment until CWR comes
     bool ecn_reduced : 1 = false;        // CWR is to go with the next new data
@@ -45,6 +47,9 @@ struct congestion_state {
     std::uint32_t pacing = 0;            // its pacing block, index + 1; 0: not paced
     std::array<std::uint32_t, 7> own{};  // belongs to the algorithm
 
+    void set_window(std::uint64_t bytes) noexcept {
+        window = congestion_window::clamped(bytes, mss);
+    }
     bool in_slow_start() const noexcept { return window.bytes() < slow_start_threshold; }
 };
 
@@ -123,7 +128,7 @@ class congestion_control {
     // above while `own` belongs to the smaller one.
     virtual void on_congestion(congestion_state& s, const congestion_event& e) const noexcept = 0;
     // Everything outstanding at the time of the loss is acknowledged.
-    virtual void on_recovered(congestion_state& s, const recovered& r) const noexcept = 0;
+    virtual void on_recovered(congestion_state& s, const recovered& r) const noexcept;
     // The retransmission timer expired. `again`: for the same data (RFC 5681 3.1 keeps ssthresh).
     virtual void on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
                             instant now) const noexcept = 0;
@@ -132,8 +137,8 @@ class congestion_control {
     virtual void on_undo(congestion_state& s, const congestion_state& before,
                          instant now) const noexcept;
     // About to send after nothing was sent for `idle`, longer than a retransmission timeout.
-    virtual void on_idle(congestion_state& s, std::uint32_t initial,
-                         duration idle) const noexcept = 0;
+    // The window was cut as tcp_config::after_idle says, unless owns_recovery().
+    virtual void on_idle(congestion_state&, duration /*idle*/) const noexcept {}
     // With samples_rate: about to send with nothing in flight.
     virtual void on_restart(congestion_state&, bool /*app_limited*/, instant) const noexcept {}
     virtual void on_lost(congestion_state&, const lost_segment&, instant) const noexcept {}

@@ -12,10 +12,8 @@ class newreno final : public congestion_control {
     bool start(congestion_state& s, duration round_trip, instant now) const noexcept override;
     void on_acknowledged(congestion_state& s, const acknowledged& a) const noexcept override;
     void on_congestion(congestion_state& s, const congestion_event& e) const noexcept override;
-    void on_recovered(congestion_state& s, const recovered& r) const noexcept override;
     void on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
                     instant now) const noexcept override;
-    void on_idle(congestion_state& s, std::uint32_t initial, duration idle) const noexcept override;
 };
 
 }  // namespace coax::stack::tcp

@@ -284,6 +284,25 @@ std::vector<counter> ip_stack::counters() const {
     return list;
 }
 
+std::vector<counter> ip_stack::usage() const {
+    const layers& all = parts_->all;
+    std::vector<counter> list;
+    const auto add = [&list](std::string_view name, std::uint64_t value) {
+        list.push_back({name, value});
+    };
+    visit_counters(all.tcp.usage(), add);
+    add("udp.sockets", all.udp.socket_count());
+    add("udp.outgoing", all.udp.has_outgoing() ? 1 : 0);
+    add("neighbour.entries", all.neighbours.size());
+    add("neighbour.unresolved", all.neighbours.unresolved());
+    add("neighbour.held_bytes", all.neighbours.held_bytes());
+    add("neighbour.outcomes", all.neighbours.has_outcome() ? 1 : 0);
+    add("arp.outgoing", all.arp.has_outgoing() ? 1 : 0);
+    add("icmp.outgoing", all.icmp.outgoing().count());
+    add("loopback.packets", all.loopback.count());
+    return list;
+}
+
 std::size_t ip_stack::tcp_socket_count() const { return parts_->all.tcp.socket_count(); }
 std::size_t ip_stack::udp_socket_count() const { return parts_->all.udp.socket_count(); }
 

@@ -142,6 +142,9 @@ class ip_stack {
 
     // --- observation
     std::vector<counter> counters() const;
+    // What is held at this moment ("tcp.connections", "neighbour.held_bytes"). When all sockets are
+    // closed and their last timers have passed, all is zero but "neighbour.entries", a cache.
+    std::vector<counter> usage() const;
     std::size_t udp_socket_count() const;
     std::size_t tcp_socket_count() const;  // of all states, TIME-WAIT included
 

@@ -80,6 +80,8 @@ class neighbour_cache {
     }
     instant next_deadline() const noexcept { return due_; }
     std::size_t size() const noexcept { return by_address_.size(); }
+    std::size_t unresolved() const noexcept { return unresolved_count_; }  // asked, no answer yet
+    std::size_t held_bytes() const noexcept { return held_bytes_; }        // of packets that wait
 
   private:
     enum class state : std::uint8_t {

@@ -130,6 +130,23 @@ std::size_t layer::socket_count() const noexcept {
            core_->time_waits.size();
 }
 
+layer_usage layer::usage() const noexcept {
+    const core& k = *core_;
+    layer_usage u;
+    u.connections = k.connections.size();
+    u.half_open = k.half_opens.size();
+    u.time_wait = k.time_waits.size();
+    u.replies = k.replies.size();
+    u.bindings = k.bindings.size();
+    u.demux_entries = k.table.size();
+    u.ports = k.ports.size();
+    u.buffer_blocks = k.blocks.used();
+    u.timers = k.timers.size();
+    u.events = k.events.size();
+    u.senders = k.ready.size();
+    return u;
+}
+
 std::size_t layer::counter_count() noexcept { return counter_total; }
 
 std::string_view layer::counter_name(std::size_t index) noexcept { return counter_names[index]; }

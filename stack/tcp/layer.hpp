@@ -17,6 +17,7 @@
 #include "stack/base/result.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
+#include "stack/tcp/usage.hpp"
 #include "stack/wire/plain_segment.hpp"
 #include "stack/wire/tcp.hpp"
 
@@ -260,6 +261,7 @@ class layer {
 
     // --- observation
     std::size_t socket_count() const noexcept;  // of all states, half-open and TIME-WAIT included
+    layer_usage usage() const noexcept;  // looks at every list and table: for tests and reports
     // Calls visit(std::string_view name, std::uint64_t value) for each counter ("tcp.bad_ack").
     template <class Visit>
     void visit_counters(Visit&& visit) const {

@@ -49,6 +49,9 @@ class port_table {
     // Another listener on an overlapping address?
     bool can_listen(const binding& b) const noexcept;
     bool has_bindings(std::uint16_t port) const noexcept;
+    std::size_t size() const noexcept {
+        return ports_.size();
+    }  // ports with bindings or connections
     bool has_users(std::uint16_t port) const noexcept { return ports_.contains(port); }
 
     void add(binding& b) noexcept;

@@ -77,6 +77,14 @@ class wheel {
         if (bound_ == no_tick) return never;
         return instant(duration(static_cast<std::int64_t>(bound_ << tick_bits)));
     }
+    // Timers armed. Walks all slots: for tests and reports.
+    std::size_t size() const noexcept {
+        std::size_t count = 0;
+        for (const auto& level : slots_)
+            for (const timer_node* node : level)
+                for (; node != nullptr; node = node->next) ++count;
+        return count;
+    }
 
   private:
     static constexpr std::uint64_t no_tick = ~std::uint64_t{0};

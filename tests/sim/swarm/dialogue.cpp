@@ -1,0 +1,39 @@
+// The balance of a dialogue.
+#include "tests/sim/swarm/dialogue.hpp"
+
+namespace coax::sim {
+
+namespace {
+
+std::string one_way(const char* direction, const end_state& writer, const end_state& reader) {
+    const auto amounts = [&] {
+        return std::string(direction) + ": " + std::to_string(writer.accepted) +
+               " bytes accepted, " + std::to_string(reader.received) + " received";
+    };
+    if (reader.received > writer.accepted) return amounts() + ": more than was sent";
+    if (reader.saw_end) {
+        if (!writer.ended_sending) return amounts() + ": an end that nobody sent";
+        if (reader.received != writer.accepted) return amounts() + ": ended too early";
+        return {};
+    }
+    const bool somebody_knows = writer.left || reader.left ||
+                                writer.failure != stack::error::none ||
+                                reader.failure != stack::error::none;
+    if (!somebody_knows) return amounts() + ": neither end nor error";
+    return {};
+}
+
+}  // namespace
+
+std::string imbalance(const dialogue& d) {
+    if (!d.server_end.began) {
+        // The listener's stack may have accepted what no user ever asked for.
+        if (d.client_end.saw_end && d.client_end.failure == stack::error::none)
+            return "client: an end that nobody sent";
+        return {};
+    }
+    std::string wrong = one_way("up", d.client_end, d.server_end);
+    return wrong.empty() ? one_way("down", d.server_end, d.client_end) : wrong;
+}
+
+}  // namespace coax::sim

@@ -64,6 +64,7 @@ struct tcp_config {
     duration keep_alive_idle = 7200s;         // RFC 9293 3.8.4 MUST-28: at least two hours
     duration keep_alive_interval = 75s;       // as Linux
     std::uint8_t keep_alive_probes = 9;       // as Linux
+    duration cork_max = 200ms;                // a cork holds nothing back for longer, as Linux
     duration orphan_timeout = 120s;           // closed by the user, and no progress for so long
     std::uint16_t mss_min = 88;               // bytes; smaller offers count as this, as Linux
     std::uint16_t path_mtu_min = 552;         // bytes, IPv4; an ICMP error can't push lower

@@ -148,8 +148,8 @@ result<tcp::accepted> ip_stack::tcp_accept(tcp_socket listener) {
 }
 
 result<std::size_t> ip_stack::tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
-                                       instant now) {
-    return parts_->all.tcp.send(socket, pieces, now);
+                                       instant now, tcp::send_flags how) {
+    return parts_->all.tcp.send(socket, pieces, now, how);
 }
 
 result<std::size_t> ip_stack::tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
@@ -190,6 +190,23 @@ status ip_stack::tcp_set_no_delay(tcp_socket socket, bool on, instant now) {
 
 status ip_stack::tcp_set_keep_alive(tcp_socket socket, bool on, instant now) {
     return parts_->all.tcp.set_keep_alive(socket, on, now);
+}
+
+status ip_stack::tcp_set_keep_alive_times(tcp_socket socket, const tcp::keep_alive_times& times,
+                                          instant now) {
+    return parts_->all.tcp.set_keep_alive_times(socket, times, now);
+}
+
+status ip_stack::tcp_set_cork(tcp_socket socket, bool on, instant now) {
+    return parts_->all.tcp.set_cork(socket, on, now);
+}
+
+status ip_stack::tcp_set_linger(tcp_socket socket, duration most) {
+    return parts_->all.tcp.set_linger(socket, most);
+}
+
+status ip_stack::tcp_set_user_timeout(tcp_socket socket, duration timeout) {
+    return parts_->all.tcp.set_user_timeout(socket, timeout);
 }
 
 status ip_stack::tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes) {

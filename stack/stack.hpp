@@ -88,7 +88,7 @@ class ip_stack {
     result<tcp::accepted> tcp_accept(tcp_socket listener);
     // Copies into the send buffer; 1..n bytes, or would_block when it is full.
     result<std::size_t> tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
-                                 instant now);
+                                 instant now, tcp::send_flags how = {});
     // Copies out of the receive buffer; 1..n bytes, would_block, or end_of_stream.
     result<std::size_t> tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
                                     instant now);
@@ -113,6 +113,12 @@ class ip_stack {
     status tcp_set_keep_alive(tcp_socket socket, bool on, instant now);
     // "cubic", "newreno": congestion_algorithm_names; invalid_argument: none of them
     status tcp_set_congestion(tcp_socket socket, std::string_view name, instant now);
+    // As the calls of tcp/layer.hpp with these names.
+    status tcp_set_keep_alive_times(tcp_socket socket, const tcp::keep_alive_times& times,
+                                    instant now);
+    status tcp_set_cork(tcp_socket socket, bool on, instant now);
+    status tcp_set_linger(tcp_socket socket, duration most);
+    status tcp_set_user_timeout(tcp_socket socket, duration timeout);
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
     status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
 

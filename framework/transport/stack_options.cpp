@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,7 +39,28 @@ std::uint32_t positive(int value) noexcept {
     return static_cast<std::uint32_t>(std::max(value, 1));
 }
 
+// `value` into `target` if it is one that Linux takes, too.
+error_code keep(int& target, int value, int least, int most) {
+    if (value < least || value > most) return error::invalid_argument;
+    target = value;
+    return {};
+}
+
+int seconds(stack::duration d) noexcept {
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
+}
+
 }  // namespace
+
+stack::tcp::keep_alive_times stack_options::keep_alive_times() const noexcept {
+    return {std::chrono::seconds(keep_alive_idle_seconds_),
+            std::chrono::seconds(keep_alive_interval_seconds_),
+            static_cast<std::uint8_t>(keep_alive_count_)};
+}
+
+stack::duration stack_options::linger_time() const noexcept {
+    return std::chrono::seconds(linger_on_ ? std::max(linger_seconds_, 0) : 0);
+}
 
 // Without meaning for this stack (yet), but harmless to accept.
 bool stack_options::is_remembered(int level, int name) noexcept {
@@ -51,11 +73,7 @@ bool stack_options::is_remembered(int level, int name) noexcept {
         case key(SOL_SOCKET, SO_RCVLOWAT):
         case key(SOL_SOCKET, SO_SNDLOWAT):
         case key(SOL_SOCKET, SO_PRIORITY):
-        case key(IPPROTO_TCP, TCP_KEEPIDLE):
-        case key(IPPROTO_TCP, TCP_KEEPINTVL):
-        case key(IPPROTO_TCP, TCP_KEEPCNT):
         case key(IPPROTO_TCP, TCP_QUICKACK):
-        case key(IPPROTO_TCP, TCP_USER_TIMEOUT):
         case key(IPPROTO_IP, IP_TOS):
         case key(IPPROTO_IP, IP_TTL):
         case key(IPPROTO_IPV6, IPV6_V6ONLY):
@@ -76,14 +94,8 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
     int value = 0;
     if (size < sizeof value) return error::invalid_argument;
     std::memcpy(&value, data, sizeof value);
-    switch (key(level, name)) {
-        case key(IPPROTO_TCP, TCP_NODELAY): no_delay_ = value != 0; return {};
-        case key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
-        case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
-        case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
-        case key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
-        default: break;
-    }
+    const error_code done = set_value(key(level, name), value);
+    if (done != error::no_protocol_option) return done;
     if (!is_remembered(level, name)) return error::no_protocol_option;
     for (remembered& r : remembered_) {
         if (r.level != level || r.name != name) continue;
@@ -92,6 +104,24 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
     }
     remembered_.push_back({level, name, value});
     return {};
+}
+
+error_code stack_options::set_value(std::uint64_t which, int value) {
+    switch (which) {
+        case key(IPPROTO_TCP, TCP_NODELAY): no_delay_ = value != 0; return {};
+        case key(IPPROTO_TCP, TCP_CORK): cork_ = value != 0; return {};
+        case key(IPPROTO_TCP, TCP_KEEPIDLE): return keep(keep_alive_idle_seconds_, value, 1, 32767);
+        case key(IPPROTO_TCP, TCP_KEEPINTVL):
+            return keep(keep_alive_interval_seconds_, value, 1, 32767);
+        case key(IPPROTO_TCP, TCP_KEEPCNT): return keep(keep_alive_count_, value, 1, 127);
+        case key(IPPROTO_TCP, TCP_USER_TIMEOUT):
+            return keep(timeout_ms_, value, 0, std::numeric_limits<int>::max());
+        case key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
+        case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
+        case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
+        case key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
+        default: return error::no_protocol_option;
+    }
 }
 
 error_code stack_options::get(int level, int name, void* data, std::size_t* size) const {
@@ -103,8 +133,19 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
     const auto bytes = [](std::uint32_t own, std::uint32_t standard) {
         return static_cast<int>(own != 0 ? own : standard);
     };
+    const auto number = [&](int own, int standard) {
+        return put(own != 0 ? own : standard, data, size);
+    };
     switch (key(level, name)) {
         case key(IPPROTO_TCP, TCP_NODELAY): return put(no_delay_ ? 1 : 0, data, size);
+        case key(IPPROTO_TCP, TCP_CORK): return put(cork_ ? 1 : 0, data, size);
+        case key(IPPROTO_TCP, TCP_KEEPIDLE):
+            return number(keep_alive_idle_seconds_, seconds(defaults.keep_alive_idle));
+        case key(IPPROTO_TCP, TCP_KEEPINTVL):
+            return number(keep_alive_interval_seconds_, seconds(defaults.keep_alive_interval));
+        case key(IPPROTO_TCP, TCP_KEEPCNT):
+            return number(keep_alive_count_, defaults.keep_alive_probes);
+        case key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
         case key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_SNDBUF):

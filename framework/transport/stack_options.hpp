@@ -8,6 +8,8 @@
 
 #include <coax/detail/stream_state.hpp>
 
+#include "stack/tcp/layer.hpp"
+
 namespace coax::detail {
 
 class stack_options {
@@ -17,7 +19,13 @@ class stack_options {
     error_code get(int level, int name, void* data, std::size_t* size) const;
 
     bool no_delay() const noexcept { return no_delay_; }
+    bool cork() const noexcept { return cork_; }
     bool keep_alive() const noexcept { return keep_alive_; }
+    // Zero: the stack's default.
+    stack::tcp::keep_alive_times keep_alive_times() const noexcept;
+    stack::duration user_timeout() const noexcept { return std::chrono::milliseconds(timeout_ms_); }
+    // How long close() lets the connection deliver what it has; zero: no bound.
+    stack::duration linger_time() const noexcept;
     bool reuse_address() const noexcept { return reuse_address_; }
     // close() resets the connection.
     bool abort_on_close() const noexcept { return linger_on_ && linger_seconds_ == 0; }
@@ -33,11 +41,19 @@ class stack_options {
     };
     static bool is_remembered(int level, int name) noexcept;
 
+    error_code set_value(std::uint64_t which, int value);
+
     bool no_delay_ = false;
+    bool cork_ = false;
     bool keep_alive_ = false;
     bool reuse_address_ = false;
     bool linger_on_ = false;
     int linger_seconds_ = 0;
+    // 0: the stack's default
+    int keep_alive_idle_seconds_ = 0;
+    int keep_alive_interval_seconds_ = 0;
+    int keep_alive_count_ = 0;
+    int timeout_ms_ = 0;
     std::uint32_t send_buffer_ = 0;
     std::uint32_t receive_buffer_ = 0;
     std::vector<remembered> remembered_;  // few; empty for nearly every socket

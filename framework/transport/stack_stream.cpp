@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
@@ -103,7 +105,7 @@ tcp_endpoint stack_stream::remote_endpoint(error_code& ec) const {
 
 error_code stack_stream::set_option(int level, int name, const void* data, std::size_t size) {
     if (const error_code failed = options_.set(level, name, data, size)) return failed;
-    return spent_ ? error_code{} : apply_options();
+    return spent_ ? error_code{} : apply_option(level, name);
 }
 
 error_code stack_stream::get_option(int level, int name, void* data, std::size_t* size) const {
@@ -115,11 +117,44 @@ error_code stack_stream::apply_options() noexcept {
     const stack::instant now = where_.present();
     // A listener's options are those of the connections it accepts.
     auto done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
+    if (done) done = s.tcp_set_cork(id_, options_.cork(), now);
     if (done) done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
+    if (done) done = apply_times();
     if (done && options_.send_buffer() != 0)
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     if (done && options_.receive_buffer() != 0)
         done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
+    return to_error_code(done.code());
+}
+
+stack::status stack_stream::apply_times() noexcept {
+    stack::ip_stack& s = where_.stack();
+    stack::status done;
+    const auto times = options_.keep_alive_times();
+    if (times.idle != stack::duration::zero() || times.interval != stack::duration::zero() ||
+        times.probes != 0)
+        done = s.tcp_set_keep_alive_times(id_, times, where_.present());
+    if (done) done = s.tcp_set_user_timeout(id_, options_.user_timeout());
+    if (done) done = s.tcp_set_linger(id_, options_.linger_time());
+    return done;
+}
+
+// The one that changed: the others stay as they are, with what they hold back.
+error_code stack_stream::apply_option(int level, int name) noexcept {
+    stack::ip_stack& s = where_.stack();
+    const stack::instant now = where_.present();
+    stack::status done;
+    if (level == IPPROTO_TCP && name == TCP_NODELAY)
+        done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
+    else if (level == IPPROTO_TCP && name == TCP_CORK)
+        done = s.tcp_set_cork(id_, options_.cork(), now);
+    else if (level == SOL_SOCKET && name == SO_KEEPALIVE)
+        done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
+    else if (level == SOL_SOCKET && name == SO_SNDBUF)
+        done = s.tcp_set_send_buffer(id_, options_.send_buffer());
+    else if (level == SOL_SOCKET && name == SO_RCVBUF)
+        done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
+    else done = apply_times();
     return to_error_code(done.code());
 }
 

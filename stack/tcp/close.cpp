@@ -67,6 +67,8 @@ void layer::close(socket_id socket, instant now) noexcept {
     queue_fin(k, *c);
     if (c->current == state::fin_wait_2)
         k.set_timer(*c, timer::lifetime, now + k.config.fin_wait_2);
+    else if (c->rare != nullptr && c->rare->linger != duration::zero())
+        k.set_timer(*c, timer::lifetime, now + c->rare->linger);
 }
 
 void layer::abort(socket_id socket, instant now) noexcept {

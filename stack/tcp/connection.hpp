@@ -7,6 +7,7 @@
 
 #include "stack/tcp/congestion/congestion.hpp"
 #include "stack/tcp/layer.hpp"
+#include "stack/tcp/rare_state.hpp"
 #include "stack/tcp/receive_buffer.hpp"
 #include "stack/tcp/round_trip.hpp"
 #include "stack/tcp/send_buffer.hpp"
@@ -21,10 +22,10 @@ struct binding;
 // earlier moment: moving a deadline back costs one store.
 enum class timer : std::uint8_t {
     retransmission,  // RFC 6298; also the SYN's
-    persist,         // RFC 9293 3.8.6.1
+    persist,         // RFC 9293 3.8.6.1; also what the cork holds back
     delayed_ack,     // RFC 9293 3.8.6.3
     keep_alive,      // RFC 9293 3.8.4
-    lifetime,        // FIN-WAIT-2 of an orphan
+    lifetime,        // of an orphan: FIN-WAIT-2, or how long it may linger
 };
 inline constexpr std::size_t timer_count = 5;
 
@@ -134,9 +135,10 @@ struct connection final : sender, timer_node {
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
     std::uint32_t retransmitted = 0;  // segments
-    std::uint32_t user_timeout = 0;   // milliseconds; 0: as configured
+    std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
+                                      // progress (R2); 0: it goes on
     instant timed_at{};
-    instant stalled_since = never;  // first retransmission or probe without progress (R2)
+    rare_state* rare = nullptr;  // nullptr for nearly all: see rare_state.hpp
 
     send_buffer sending;
     receive_buffer receiving;

@@ -131,6 +131,7 @@ struct core {
 
     pool<binding, 16> bindings;
     pool<connection, 64> connections;
+    pool<rare_state, 16> rare_states;
     pool<half_open, 64> half_opens;
     pool<time_wait, 64> time_waits;
     pool<reply, 64> replies;
@@ -139,5 +140,17 @@ struct core {
     instant clock_read_{};
     std::uint32_t clock_ms_ = 1;
 };
+
+// Silence after which the first keep-alive probe goes out.
+inline duration keep_alive_idle(const core& k, const connection& c) noexcept {
+    const bool own = c.rare != nullptr && c.rare->keep_alive_idle != duration::zero();
+    return own ? c.rare->keep_alive_idle : k.config.keep_alive_idle;
+}
+
+// Is the part of the send buffer that does not fill a segment held back (cork)?
+inline bool holds_back(const connection& c) noexcept {
+    return c.rare != nullptr && (c.rare->corked || c.rare->more) && !c.rare->push_due &&
+           !c.fin_queued;
+}
 
 }  // namespace coax::stack::tcp

@@ -39,7 +39,7 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
     c.snd.una = in.ack;
     c.snd.small_end = later_of(c.snd.small_end, c.snd.una);
     c.retries = 0;
-    c.stalled_since = never;
+    c.stalled_since = 0;
     recovery_on_acknowledged(k, c, acked, before, in.now);
     if (c.snd.una == c.snd.nxt) {
         core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
@@ -54,7 +54,7 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
 [[gnu::noinline]] void leave_probing(core& k, connection& c, instant now) noexcept {
     c.probing = c.probe_pending = false;
     c.retries = 0;
-    c.stalled_since = never;
+    c.stalled_since = 0;
     core::clear_timer(c, timer::persist);
     if (c.snd.una == c.snd.nxt) return;
     // It goes again as a part of the first full segment.
@@ -78,7 +78,9 @@ void update_send_window(core& k, connection& c, const incoming& in, std::uint32_
     if (window > c.snd.wnd_max) c.snd.wnd_max = window;
     if (!c.probing) return;
     if (window != 0) leave_probing(k, c, in.now);
-    else c.stalled_since = in.now;  // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
+    else
+        c.stalled_since =
+            k.milliseconds(in.now);  // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
 }
 
 void acknowledge(core& k, connection& c, const incoming& in) noexcept {

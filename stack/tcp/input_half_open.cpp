@@ -21,12 +21,13 @@ void challenge(core& k, half_open& h, instant now) noexcept {
     k.make_ready(h);
 }
 
-void copy_negotiated(const core& k, connection& c, const half_open& h, instant now) noexcept {
+void copy_negotiated(core& k, connection& c, const half_open& h, instant now) noexcept {
     const connection& owner = *h.listener->owner;
     c.current = state::syn_received;
     c.no_delay = owner.no_delay;
     c.keep_alive = owner.keep_alive;
     c.congestion.algorithm = owner.congestion.algorithm;
+    inherit_options(k, c, owner);
     c.timestamps = h.timestamps;
     c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
     c.window_scaling = h.window_scaling;

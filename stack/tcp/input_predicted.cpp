@@ -21,7 +21,7 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
     }
     if (c.keep_alive) {
         c.probes_sent = 0;
-        k.set_timer(c, timer::keep_alive, in.now + k.config.keep_alive_idle);
+        k.set_timer(c, timer::keep_alive, in.now + keep_alive_idle(k, c));
     }
     acknowledge(k, c, in);
     if (in.length == 0) return disposition::consumed_ack_only;

@@ -157,7 +157,7 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept {
     if (verdict v = check_acknowledgment(k, c, in)) return *v;
     if (c.keep_alive) {
         c.probes_sent = 0;
-        k.set_timer(c, timer::keep_alive, in.now + k.config.keep_alive_idle);
+        k.set_timer(c, timer::keep_alive, in.now + keep_alive_idle(k, c));
     }
     if (!opening) acknowledge(k, c, in);
     if (verdict v = after_own_fin(k, c, in.now)) return *v;

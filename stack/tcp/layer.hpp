@@ -61,6 +61,20 @@ struct accepted {
 
 enum class shutdown_side : std::uint8_t { receive, send, both };
 
+// How a send() is meant, beyond its bytes.
+struct send_flags {
+    // More follows at once: what does not fill a segment waits for it, or for cork_max (as MSG_MORE
+    // of Linux).
+    bool more = false;
+};
+
+// Keep-alive of one connection (RFC 9293 3.8.4, MUST-27). Zero: as configured.
+struct keep_alive_times {
+    duration idle{};          // silence before the first probe
+    duration interval{};      // between probes
+    std::uint8_t probes = 0;  // without an answer: then the connection is dead
+};
+
 // What happened to an incoming segment; each value but the first two is also a counter.
 enum class disposition : std::uint8_t {
     consumed,
@@ -186,8 +200,8 @@ class layer {
     status connect(socket_id socket, const endpoint& remote, const ip_address& source,
                    instant now) noexcept;
     result<accepted> accept(socket_id listener) noexcept;
-    result<std::size_t> send(socket_id socket, std::span<const const_bytes> pieces,
-                             instant now) noexcept;
+    result<std::size_t> send(socket_id socket, std::span<const const_bytes> pieces, instant now,
+                             send_flags how = {}) noexcept;
     result<std::size_t> receive(socket_id socket, std::span<const mutable_bytes> pieces,
                                 instant now) noexcept;
     // As receive, but the bytes stay in the buffer.
@@ -201,10 +215,20 @@ class layer {
     error error_of(socket_id socket) const noexcept;
     status set_no_delay(socket_id socket, bool on, instant now) noexcept;
     status set_keep_alive(socket_id socket, bool on, instant now) noexcept;
+    // What is zero in `times` becomes as configured. invalid_argument: below zero.
+    status set_keep_alive_times(socket_id socket, const keep_alive_times& times,
+                                instant now) noexcept;
+    // Holds back what does not fill a segment until uncorked, shut down, or cork_max has passed
+    // (as TCP_CORK of Linux). set_no_delay(true) lets out what it holds at that moment.
+    status set_cork(socket_id socket, bool on, instant now) noexcept;
     status set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // Best before connect or listen: the window scale is fixed by it (RFC 7323 2.3).
     status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
+    // close() gives what is in the send buffer so long to be acknowledged; then the connection is
+    // reset. Zero: as long as it takes (within orphan_timeout without progress).
+    status set_linger(socket_id socket, duration most) noexcept;
     // R2 of RFC 9293 3.8.3 (MUST-21) for this connection, at least 1 ms; zero: the configured one.
+    // Set, it also bounds an active open and silence under keep-alive, as TCP_USER_TIMEOUT.
     status set_user_timeout(socket_id socket, duration timeout) noexcept;
     // By name, one of congestion_algorithm_names; invalid_argument if it is none. A listener's is
     // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.

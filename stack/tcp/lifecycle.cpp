@@ -81,7 +81,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     c.current = c.fin_queued ? state::fin_wait_1 : state::established;
     c.syn_pending = false;
     c.retries = 0;
-    c.stalled_since = never;
+    c.stalled_since = 0;
     core::clear_timer(c, timer::retransmission);
     update_mss(c);
     congestion_start(k, c, now);
@@ -89,7 +89,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     c.last_sent = k.milliseconds(now);
     c.snd.small_end = c.snd.una;
     k.count.add(counted::established);
-    if (c.keep_alive) k.set_timer(c, timer::keep_alive, now + k.config.keep_alive_idle);
+    if (c.keep_alive) k.set_timer(c, timer::keep_alive, now + keep_alive_idle(k, c));
 }
 
 void end(core& k, connection& c, error why) noexcept {
@@ -115,6 +115,7 @@ void destroy(core& k, connection& c) noexcept {
     } else if (c.bound_to != nullptr) {
         release_binding(k, c);
     }
+    if (c.rare != nullptr) k.rare_states.destroy(c.rare);
     k.connections.destroy(&c);
 }
 

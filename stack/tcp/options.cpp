@@ -7,6 +7,33 @@
 
 namespace coax::stack::tcp {
 
+namespace {
+
+// What the cork held goes now.
+void let_out(core& k, connection& c) noexcept {
+    if (!c.probing) core::clear_timer(c, timer::persist);
+    if (c.sending.size() != 0) k.make_ready(c);
+}
+
+}  // namespace
+
+rare_state* rare_of(core& k, connection& c) noexcept {
+    if (c.rare == nullptr) c.rare = k.rare_states.create();
+    if (c.rare == nullptr) k.count.add(counted::no_memory);
+    return c.rare;
+}
+
+void inherit_options(core& k, connection& c, const connection& listener) noexcept {
+    const rare_state* const from = listener.rare;
+    if (from == nullptr || rare_of(k, c) == nullptr) return;
+    c.rare->user_timeout = from->user_timeout;
+    c.rare->linger = from->linger;
+    c.rare->keep_alive_idle = from->keep_alive_idle;
+    c.rare->keep_alive_interval = from->keep_alive_interval;
+    c.rare->keep_alive_probes = from->keep_alive_probes;
+    c.rare->corked = from->corked;
+}
+
 result<flow> layer::ends(socket_id socket) const noexcept {
     const connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
@@ -23,7 +50,23 @@ status layer::set_no_delay(socket_id socket, bool on, instant) noexcept {
     connection* c = k.find(socket);
     if (c == nullptr) return error::bad_handle;
     c->no_delay = on;  // RFC 9293 3.7.4 (MUST-17)
-    if (on && c->sending.size() != 0) k.make_ready(*c);
+    if (!on) return {};
+    if (c->rare != nullptr) c->rare->push_due = true;
+    let_out(k, *c);
+    return {};
+}
+
+status layer::set_cork(socket_id socket, bool on, instant) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (!on && c->rare == nullptr) return {};
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
+    rare->corked = on;
+    if (on) return {};
+    rare->more = rare->push_due = false;
+    let_out(k, *c);
     return {};
 }
 
@@ -35,8 +78,28 @@ status layer::set_keep_alive(socket_id socket, bool on, instant now) noexcept {
     c->probes_sent = 0;
     c->keep_alive_pending = false;
     if (on && c->in_table && c->current != state::syn_sent)
-        k.set_timer(*c, timer::keep_alive, now + k.config.keep_alive_idle);
+        k.set_timer(*c, timer::keep_alive, now + keep_alive_idle(k, *c));
     else core::clear_timer(*c, timer::keep_alive);
+    return {};
+}
+
+status layer::set_keep_alive_times(socket_id socket, const keep_alive_times& times,
+                                   instant now) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (times.idle < duration::zero() || times.interval < duration::zero())
+        return error::invalid_argument;
+    const duration before = keep_alive_idle(k, *c);
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
+    rare->keep_alive_idle = times.idle;
+    rare->keep_alive_interval = times.interval;
+    rare->keep_alive_probes = times.probes;
+    // The silence so far counts.
+    const instant due = c->deadline(timer::keep_alive);
+    if (due != never && c->probes_sent == 0)
+        k.set_timer(*c, timer::keep_alive, std::max(now, due - before + keep_alive_idle(k, *c)));
     return {};
 }
 
@@ -57,11 +120,27 @@ status layer::set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept
 }
 
 status layer::set_user_timeout(socket_id socket, duration timeout) noexcept {
-    connection* c = core_->find(socket);
+    core& k = *core_;
+    connection* c = k.find(socket);
     if (c == nullptr) return error::bad_handle;
     if (timeout < duration::zero()) return error::invalid_argument;
+    if (timeout == duration::zero() && c->rare == nullptr) return {};
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-    c->user_timeout = static_cast<std::uint32_t>(std::min<std::int64_t>(ms, 0xffffffffU));
+    rare->user_timeout = static_cast<std::uint32_t>(std::min<std::int64_t>(ms, 0x7fffffffU));
+    return {};
+}
+
+status layer::set_linger(socket_id socket, duration most) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (most < duration::zero()) return error::invalid_argument;
+    if (most == duration::zero() && c->rare == nullptr) return {};
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
+    rare->linger = most;
     return {};
 }
 

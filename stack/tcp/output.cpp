@@ -6,6 +6,7 @@
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/recovery.hpp"
+#include "stack/tcp/timers.hpp"
 
 namespace coax::stack::tcp {
 
@@ -87,7 +88,9 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
 
 void arm_retransmission(core& k, connection& c, instant now) noexcept {
     if (c.deadline(timer::retransmission) != never) return;  // RFC 6298 (5.1)
-    k.set_timer(c, timer::retransmission, now + c.rtt.timeout().backed_off(c.retries, k.config));
+    duration wait = c.rtt.timeout().backed_off(c.retries, k.config);
+    if (c.rare != nullptr) wait = before_user_timeout(k, c, wait, now);
+    k.set_timer(c, timer::retransmission, now + wait);
 }
 
 // --- SYN-SENT, SYN-RECEIVED: the SYN, or the acknowledgment of something not acceptable?
@@ -161,14 +164,18 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
     return true;
 }
 
+// The cork's time is over.
+bool is_pushed(const connection& c) noexcept { return c.rare != nullptr && c.rare->push_due; }
+
 // RFC 9293 3.8.6.2.1: may `length` of `unsent` bytes go, of which `usable` fit the windows?
 bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent,
                       std::uint32_t full) noexcept {
     if (length >= full) return true;  // (1)
     if (length == unsent) {           // (2)
+        if (holds_back(c)) return false;
         const bool small_outstanding = c.snd.small_end > c.snd.una;
         // Nagle in Minshall's form (RFC 9293 3.7.4 and appendix A.3): one small segment at a time
-        return c.no_delay || c.fin_queued || !small_outstanding;
+        return c.no_delay || c.fin_queued || !small_outstanding || is_pushed(c);
     }
     if (length * 2 >= c.snd.wnd_max) return true;  // (3)
     return c.probe_pending;                        // (4): the override timer
@@ -213,7 +220,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     // A super-segment's header is copied: SACK blocks would be told again and again.
     if (k.gso_max_bytes > most && full == c.snd.mss) most = k.gso_max_bytes / most * most;
     std::uint32_t length = std::min({unsent, usable, most});
-    if (length > full && length != unsent) length -= length % full;
+    if (length > full && (length != unsent || holds_back(c))) length -= length % full;
     if (length == 0 || !is_worth_sending(c, length, unsent, full)) return false;
     begin_segment(k, c, c.snd.nxt, now, out);
     attach_payload(c, offset, length, full, out);
@@ -221,6 +228,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
     if (length % full != 0) c.snd.small_end = c.snd.nxt + length;
     const bool all = length == unsent;
+    if (all && c.rare != nullptr) c.rare->push_due = false;
     out.header.flags.psh = all;  // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet
     if (all && c.fin_queued && usable > length) {
         out.header.flags.fin = true;
@@ -281,8 +289,19 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (!waiting) return;
     c.probing = true;  // RFC 9293 3.8.6.1 (SHLD-29): first after one RTO, then doubling (SHLD-30)
     c.retries = 0;
-    c.stalled_since = now;
+    c.stalled_since = k.milliseconds(now);
     k.set_timer(c, timer::persist, now + c.rtt.timeout().value());
+}
+
+// A cork holds back what could go: it does so for a while only. False: nothing is held back.
+[[gnu::noinline]] bool watch_cork(core& k, connection& c, instant now) noexcept {
+    const std::uint32_t offset = c.outstanding();
+    if (!holds_back(c) || c.probing || c.sending.size() <= offset) return false;
+    const std::uint32_t unsent = c.sending.size() - offset;
+    if (unsent >= c.snd.mss || offset + unsent > c.snd.wnd) return false;
+    if (c.deadline(timer::persist) == never)
+        k.set_timer(c, timer::persist, now + k.config.cork_max);
+    return true;
 }
 
 }  // namespace
@@ -302,7 +321,7 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         (c.keep_alive_pending && next_keep_alive(k, c, now, out)) ||
         (c.ack_now && next_acknowledgment(k, c, now, out)))
         return true;
-    watch_closed_window(k, c, now);
+    if (c.rare == nullptr || !watch_cork(k, c, now)) watch_closed_window(k, c, now);
     return false;
 }
 

@@ -18,20 +18,36 @@ void give_up(core& k, connection& c) noexcept {
     end(k, c, c.soft_error != error::none ? c.soft_error : error::timed_out);
 }
 
+std::uint32_t own_timeout(const connection& c) noexcept {
+    return c.rare != nullptr ? c.rare->user_timeout : 0;
+}
+
+// RFC 5482 1: the time counts from the transmission, one timeout before the first retransmission.
+std::uint32_t since_armed(const connection& c, std::uint32_t now) noexcept {
+    auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(c.rtt.timeout().value());
+    if (const std::uint32_t own = own_timeout(c); own != 0)
+        ms = std::min(ms, std::chrono::milliseconds(own));
+    const std::uint32_t since = now - static_cast<std::uint32_t>(ms.count());
+    return since != 0 ? since : 1;
+}
+
 // R2 (RFC 9293 3.8.3, MUST-20, MUST-21): no progress for the user timeout. For one that nobody
 // owns any more, a shorter one.
 bool is_hopeless(core& k, connection& c, instant now) noexcept {
-    if (c.stalled_since == never) c.stalled_since = now;
+    const std::uint32_t ms = k.milliseconds(now);
+    if (c.stalled_since == 0) c.stalled_since = since_armed(c, ms);
     duration limit = k.config.user_timeout;
-    if (c.user_timeout != 0) limit = std::chrono::milliseconds(c.user_timeout);  // MUST-21
+    if (own_timeout(c) != 0) limit = std::chrono::milliseconds(own_timeout(c));  // MUST-21
     if (c.is_orphan()) limit = std::min(k.config.orphan_timeout, limit);
-    return now - c.stalled_since >= limit;
+    return std::chrono::milliseconds(ms - c.stalled_since) >= limit;
 }
 
 // RFC 6298 (5.4) to (5.7)
-void on_syn_timeout(core& k, connection& c) noexcept {
+void on_syn_timeout(core& k, connection& c, instant now) noexcept {
     k.count.add(counted::timeouts);
-    if (c.retries >= k.config.syn_retries) {  // MUST-23
+    // Without a timeout of its own the number of SYNs decides.
+    const bool hopeless = own_timeout(c) != 0 && is_hopeless(k, c, now);
+    if (hopeless || c.retries >= k.config.syn_retries) {  // MUST-23
         k.count.add(counted::failed_opens);
         give_up(k, c);
         return;
@@ -43,7 +59,7 @@ void on_syn_timeout(core& k, connection& c) noexcept {
 
 void on_retransmission(core& k, connection& c, instant now) noexcept {
     if (c.current == state::syn_sent || c.current == state::syn_received) {
-        on_syn_timeout(k, c);
+        on_syn_timeout(k, c, now);
         return;
     }
     if (c.snd.una == c.snd.nxt) {  // nothing was sent: the way out was missing
@@ -61,7 +77,18 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
     if (c.retries == first_threshold) c.route.epoch = 0;
 }
 
+// What a cork held back goes now.
+void on_cork_timeout(core& k, connection& c) noexcept {
+    if (c.rare == nullptr) return;
+    c.rare->push_due = true;
+    k.make_ready(c);
+}
+
 void on_persist(core& k, connection& c, instant now) noexcept {
+    if (!c.probing) {
+        on_cork_timeout(k, c);
+        return;
+    }
     if (c.sending.size() == 0 && !(c.fin_queued && (!c.fin_sent || c.snd.una != c.snd.nxt))) {
         c.probing = false;
         return;
@@ -81,16 +108,35 @@ void on_persist(core& k, connection& c, instant now) noexcept {
     k.set_timer(c, timer::persist, now + c.rtt.timeout().backed_off(c.retries, k.config));
 }
 
+// RFC 9293 3.8.4 (MUST-29): dead after several probes without an answer, not after a single one;
+// or, with a timeout of its own, after that much silence.
+bool is_silent_for_good(const core& k, const connection& c, duration interval) noexcept {
+    if (c.probes_sent == 0) return false;
+    if (own_timeout(c) != 0)
+        return keep_alive_idle(k, c) + c.probes_sent * interval >=
+               std::chrono::milliseconds(own_timeout(c));
+    const bool own = c.rare != nullptr && c.rare->keep_alive_probes != 0;
+    return c.probes_sent >= (own ? c.rare->keep_alive_probes : k.config.keep_alive_probes);
+}
+
 void on_keep_alive(core& k, connection& c, instant now) noexcept {
     if (!c.keep_alive) return;
-    if (c.probes_sent >= k.config.keep_alive_probes) {  // MUST-26: not after a single probe
+    if (c.sending.size() != 0 || c.snd.una != c.snd.nxt) {
+        // MUST-26: not while data is outstanding; its retransmission finds out.
+        c.probes_sent = 0;
+        k.set_timer(c, timer::keep_alive, now + keep_alive_idle(k, c));
+        return;
+    }
+    const bool own = c.rare != nullptr && c.rare->keep_alive_interval != duration::zero();
+    const duration interval = own ? c.rare->keep_alive_interval : k.config.keep_alive_interval;
+    if (is_silent_for_good(k, c, interval)) {
         give_up(k, c);
         return;
     }
-    ++c.probes_sent;
+    if (c.probes_sent < 255) ++c.probes_sent;
     c.keep_alive_pending = true;
     k.make_ready(c);
-    k.set_timer(c, timer::keep_alive, now + k.config.keep_alive_interval);
+    k.set_timer(c, timer::keep_alive, now + interval);
 }
 
 // May free `c`; the timer's deadline is already cleared.
@@ -105,7 +151,8 @@ void fire(core& k, connection& c, timer t, instant now) noexcept {
         case timer::keep_alive: on_keep_alive(k, c, now); break;
         case timer::lifetime:
             k.count.add(counted::orphans_killed);
-            destroy(k, c);
+            if (c.current == state::fin_wait_2) destroy(k, c);
+            else abort(k, c, now);  // it lingered as long as it was allowed to
             break;
     }
 }
@@ -139,6 +186,14 @@ void fire_half_open(core& k, half_open& h, instant now) noexcept {
 }
 
 }  // namespace
+
+duration before_user_timeout(core& k, const connection& c, duration wait, instant now) noexcept {
+    const std::uint32_t limit = own_timeout(c);
+    if (limit == 0) return wait;
+    const std::uint32_t stalled = c.stalled_since != 0 ? k.milliseconds(now) - c.stalled_since : 0;
+    const std::uint32_t left = limit > stalled ? limit - stalled : 0;
+    return std::min(wait, duration(std::chrono::milliseconds(std::max(left, 1U))));
+}
 
 void fire_timers(core& k, instant now) noexcept {
     while (timer_node* node = k.timers.take_expired(now)) {

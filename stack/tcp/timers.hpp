@@ -7,4 +7,7 @@ namespace coax::stack::tcp {
 
 void fire_timers(core& k, instant now) noexcept;
 
+// `wait`, or what is left of the connection's own user timeout (RFC 9293 3.8.3, MUST-21).
+duration before_user_timeout(core& k, const connection& c, duration wait, instant now) noexcept;
+
 }  // namespace coax::stack::tcp

@@ -32,14 +32,21 @@ error cannot_send(const connection& c) noexcept {
     }
 }
 
+// A promise of more is kept as far as there is memory to remember it.
+[[gnu::noinline]] void note_flags(core& k, connection& c, send_flags how) noexcept {
+    rare_state* const rare = rare_of(k, c);
+    if (rare != nullptr) rare->more = how.more;
+}
+
 }  // namespace
 
-result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces,
-                                instant) noexcept {
+result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces, instant,
+                                send_flags how) noexcept {
     core& k = *core_;
     connection* c = k.find(socket);
     if (c == nullptr) return error::bad_handle;
     if (const error e = cannot_send(*c); e != error::none) return e;
+    if (how.more || c->rare != nullptr) note_flags(k, *c, how);
     std::size_t offered = 0;
     std::size_t taken = 0;
     for (const const_bytes& piece : pieces) {

@@ -36,6 +36,8 @@ class world {
     coax::io_context& client() { return *client_; }
     bool has_virtual_time() const { return virtual_time_; }
     void destroy_client() { client_.reset(); }
+    // The client is not turned any more: to the server it looks as if its power had failed.
+    void freeze_client() { client_frozen_ = true; }
 
     // Where a server listens; port 0 is chosen by the transport.
     boost::asio::ip::tcp::endpoint listen_address(std::uint16_t port = 0) const {
@@ -54,7 +56,7 @@ class world {
         for (int idle = 0; !over();) {
             bool working = false;
             std::size_t ran = turn(*server_, working);
-            if (client_) ran += turn(*client_, working);
+            if (has_client()) ran += turn(*client_, working);
             out_of_work_ = !working;
             idle = ran == 0 ? idle + 1 : 0;
             // Frames without handlers move in a few rounds; then only time can help.
@@ -83,13 +85,16 @@ class world {
     void let_time_pass() {
         if (!virtual_time_) return;
         auto next = server_->next_deadline();
-        if (client_) next = std::min(next, client_->next_deadline());
+        if (has_client()) next = std::min(next, client_->next_deadline());
         if (next == coax::clock::time_point::max())
             throw std::runtime_error("the world stands still: nobody has anything to do");
         clock_.advance_to(next);
     }
 
+    bool has_client() const { return client_ && !client_frozen_; }
+
     bool virtual_time_;
+    bool client_frozen_ = false;
     bool out_of_work_ = false;
     coax::virtual_clock clock_;
     std::optional<coax::io_context> server_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <coax/executor.hpp>
+#include <coax/tcp_options.hpp>
 
 namespace boost::asio {
 template <class Protocol, class Executor>
@@ -29,6 +31,16 @@ class tcp {
     // The system's resolver, on a thread of its own, whatever the backend is.
     using resolver = boost::asio::ip::basic_resolver<tcp, boost::asio::any_io_executor>;
     using no_delay = boost::asio::ip::tcp::no_delay;
+    // Holds back what does not fill a segment until it is off again, at most 200 ms (TCP_CORK).
+    using cork = detail::boolean_option<IPPROTO_TCP, TCP_CORK>;
+    // Milliseconds without progress or answer after which the connection ends with timed_out
+    // (RFC 5482); 0: the backend's default.
+    using user_timeout = detail::integer_option<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+    // With socket_base::keep_alive: seconds of silence before the first probe (1..32767), seconds
+    // between probes (1..32767), and probes without an answer that end it (1..127).
+    using keep_alive_idle = detail::integer_option<IPPROTO_TCP, TCP_KEEPIDLE>;
+    using keep_alive_interval = detail::integer_option<IPPROTO_TCP, TCP_KEEPINTVL>;
+    using keep_alive_count = detail::integer_option<IPPROTO_TCP, TCP_KEEPCNT>;
 
     static tcp v4() noexcept { return tcp(AF_INET); }
     static tcp v6() noexcept { return tcp(AF_INET6); }

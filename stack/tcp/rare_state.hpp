@@ -1,0 +1,35 @@
+// What few connections have: options that the user set to other values than the configured ones,
+// and what they bring with them. A connection without any owns no such block. Data only.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/time.hpp"
+
+namespace coax::stack::tcp {
+
+struct core;
+struct connection;
+
+struct rare_state {
+    explicit rare_state(std::uint32_t pool_index) noexcept : index(pool_index) {}
+
+    std::uint32_t index;
+    // --- set by the user; a listener's are those of its connections
+    std::uint32_t user_timeout = 0;      // milliseconds; 0: as configured
+    duration linger{};                   // zero: as long as it takes
+    duration keep_alive_idle{};          // zero: as configured
+    duration keep_alive_interval{};      // zero: as configured
+    std::uint8_t keep_alive_probes = 0;  // 0: as configured
+    bool corked = false;                 // only full segments go, until cork_max has passed
+    // --- of this connection alone
+    bool more = false;      // the last send() promised more: held back as by the cork
+    bool push_due = false;  // what is held back goes nevertheless: the cork's time is over
+};
+
+// The block of `c`, made when it has none. nullptr: no memory (counted).
+rare_state* rare_of(core& k, connection& c) noexcept;
+// A connection of a listener begins with the listener's options.
+void inherit_options(core& k, connection& c, const connection& listener) noexcept;
+
+}  // namespace coax::stack::tcp

@@ -351,7 +351,9 @@ const std::vector<choice>& choices() {
             how.checksums = checksums;
             how.gso = gso;
             how.config.tcp.send_buffer_bytes = buffer;
+            how.config.tcp.send_buffer_max_bytes = buffer;
             how.config.tcp.receive_buffer_bytes = buffer;
+            how.config.tcp.receive_buffer_max_bytes = buffer;
             return std::make_unique<bulk>(how);
         };
     };

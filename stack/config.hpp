@@ -33,11 +33,17 @@ struct tcp_config {
     congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
     idle_window after_idle = idle_window::decay;
     // ---
-    std::uint32_t connections_max = 1U << 20;        // sockets of all states together
-    std::uint32_t listen_backlog_max = 4096;         // accept queue, as net.core.somaxconn
-    std::uint32_t syn_queue_max = 4096;              // half-open connections of one listener
-    std::uint32_t send_buffer_bytes = 1U << 20;      // per connection, upper bound; taken as used
-    std::uint32_t receive_buffer_bytes = 1U << 20;   // per connection, upper bound of the window
+    std::uint32_t connections_max = 1U << 20;  // sockets of all states together
+    std::uint32_t listen_backlog_max = 4096;   // accept queue, as net.core.somaxconn
+    std::uint32_t syn_queue_max = 4096;        // half-open connections of one listener
+    // Per connection, taken as used. Unless the user sized them they grow up to the second figure:
+    // the receive buffer after what is read in a round trip, the send buffer to twice the
+    // congestion window (tcp/tuning.hpp).
+    std::uint32_t send_buffer_bytes = 1U << 17;
+    std::uint32_t send_buffer_max_bytes = 4U << 20;      // as net.ipv4.tcp_wmem
+    std::uint32_t receive_buffer_bytes = 1U << 17;       // as net.ipv4.tcp_rmem
+    std::uint32_t receive_buffer_max_bytes = 15U << 20;  // the largest window; a scale of 8
+    std::uint32_t tuned_connections_max = 65536;  // measured at once; the longest unused gives way
     std::uint64_t buffer_memory_bytes = 1ULL << 30;  // all socket buffers of the stack together
     std::uint16_t reassembly_ranges_max = 64;        // out-of-order ranges per connection
     std::uint8_t congestion_window_initial = 10;     // segments, RFC 6928

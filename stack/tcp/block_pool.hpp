@@ -47,6 +47,10 @@ class block_pool {
         --used_;
     }
     std::size_t used() const noexcept { return used_; }  // blocks
+    // What take() can still give.
+    std::uint64_t free_bytes() const noexcept {
+        return (limit_ - used_) * std::uint64_t{block::capacity};
+    }
     // Three quarters are taken: what is not needed to make progress should be refused.
     bool scarce() const noexcept { return used_ >= limit_ - limit_ / 4; }
 

@@ -34,15 +34,15 @@ struct send_sequence {
     seq nxt;  // one past the highest sent, SYN and FIN included
     seq wl1;
     seq wl2;
-    std::uint32_t wnd = 0;        // bytes from una
-    std::uint32_t wnd_max = 0;    // largest ever seen (RFC 9293 3.8.6.2.1, RFC 5961 5.2)
-    seq small_end;                // end of the last segment smaller than mss (Nagle, Minshall)
-    std::uint32_t capacity = 0;   // bytes the user may have in the send buffer
-    std::uint16_t mss = 536;      // payload of a full segment: Eff.snd.MSS (RFC 9293 3.7.1)
-    std::uint16_t peer_mss = 0;   // as offered, MSS.option minus nothing
-    std::uint16_t mtu = 0;        // the route's when mss was computed
-    std::uint16_t mtu_limit = 0;  // learned from ICMP; 0: none
-    std::uint8_t scale = 0;       // shift of the peer's window field
+    std::uint32_t wnd = 0;       // bytes from una
+    std::uint32_t wnd_max = 0;   // largest ever seen (RFC 9293 3.8.6.2.1, RFC 5961 5.2)
+    seq small_end;               // end of the last segment smaller than mss (Nagle, Minshall)
+    std::uint32_t capacity = 0;  // bytes the user may have in the send buffer
+    std::uint16_t mss = 536;     // payload of a full segment: Eff.snd.MSS (RFC 9293 3.7.1)
+    std::uint16_t peer_mss = 0;  // as offered, MSS.option minus nothing
+    std::uint16_t mtu = 0;       // the route's when mss was computed
+    std::uint8_t scale = 0;      // shift of the peer's window field
+    bool fixed = false;          // the user sized the buffer
 };
 
 struct receive_sequence {
@@ -53,6 +53,7 @@ struct receive_sequence {
     std::uint16_t mss = 536;     // largest segment seen: what "full-sized" means from this peer
     std::uint16_t announced_mss = 0;
     std::uint8_t scale = 0;  // shift of our window field
+    bool fixed = false;      // the user sized the buffer
 };
 
 // Loss recovery: which bytes go again. The place of a SACK scoreboard: it would answer the same
@@ -137,6 +138,7 @@ struct connection final : sender, timer_node {
     std::uint32_t retransmitted = 0;  // segments
     std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
                                       // progress (R2); 0: it goes on
+    std::uint32_t tuning = 0;         // index + 1 of the receive_tuning; 0: none
     instant timed_at{};
     rare_state* rare = nullptr;  // nullptr for nearly all: see rare_state.hpp
 

@@ -15,6 +15,7 @@
 #include "stack/tcp/reply.hpp"
 #include "stack/tcp/secrets.hpp"
 #include "stack/tcp/time_wait.hpp"
+#include "stack/tcp/tuning.hpp"
 #include "stack/tcp/wheel.hpp"
 
 namespace coax::stack::tcp {
@@ -119,6 +120,7 @@ struct core {
     sender_list ready;
     event_list events;
     time_wait_list time_waits_by_age;
+    receive_tuning_list tunings_by_use;
     block_pool blocks;
     demux_table table;
     port_table ports;
@@ -132,6 +134,7 @@ struct core {
     pool<binding, 16> bindings;
     pool<connection, 64> connections;
     pool<rare_state, 16> rare_states;
+    pool<receive_tuning, 16> tunings;
     pool<half_open, 64> half_opens;
     pool<time_wait, 64> time_waits;
     pool<reply, 64> replies;

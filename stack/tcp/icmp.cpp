@@ -12,12 +12,14 @@ namespace {
 // RFC 1191 6.3 and 6.5; RFC 5927 7.2: never larger than now, never below what every path carries.
 void take_path_mtu(core& k, connection& c, std::uint16_t told) noexcept {
     const std::uint16_t least = c.ends_.remote.address.is_v4() ? k.config.path_mtu_min : 1280;
-    const std::uint16_t current = c.snd.mtu_limit != 0 ? c.snd.mtu_limit : c.route.mtu;
+    if (rare_of(k, c) == nullptr) return;
+    std::uint16_t& known = c.rare->mtu_limit;
+    const std::uint16_t current = known != 0 ? known : c.route.mtu;
     // RFC 1191 5: an old router does not say; half is a start.
     const std::uint16_t wanted = told != 0 ? told : static_cast<std::uint16_t>(current / 2);
     const std::uint16_t limit = std::max(wanted, least);
     if (limit >= current) return;
-    c.snd.mtu_limit = limit;
+    known = limit;
     update_mss(c);
     recovery_resend_all(k, c);
 }

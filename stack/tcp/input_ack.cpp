@@ -26,6 +26,7 @@ void measure(core& k, connection& c, const incoming& in) noexcept {
 // Room in the send buffer, for one who waits for it: a quarter at once, not every byte.
 void offer_room(core& k, connection& c) noexcept {
     if (!c.wants_write) return;
+    if (std::uint64_t{c.congestion.window.bytes()} * 2 > c.snd.capacity) tune_send_buffer(k, c);
     if (c.sending.size() > c.snd.capacity - c.snd.capacity / 4) return;
     c.wants_write = false;
     k.notify(c, &readiness::writable);

@@ -95,6 +95,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
         return disposition::limit;
     }
     c.rcv.nxt = c.receiving.end();
+    if (c.tuning != 0) measure_receiver(k, c, in);
     if (c.receive_shut) c.receiving.discard(k.blocks);
     else k.notify(c, &readiness::readable);
     schedule_ack(k, c, size, in.now);

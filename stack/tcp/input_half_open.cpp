@@ -37,9 +37,11 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.snd.wl1 = h.rcv_nxt;
     c.snd.wl2 = h.iss;
     c.snd.capacity = owner.snd.capacity;
+    c.snd.fixed = owner.snd.fixed;
     c.snd.scale = h.peer_scale;
     c.snd.peer_mss = h.peer_mss;
     c.rcv.capacity = owner.rcv.capacity;
+    c.rcv.fixed = owner.rcv.fixed;
     c.rcv.nxt = c.rcv.acked = h.rcv_nxt;
     c.rcv.edge = h.rcv_nxt + h.window;
     c.rcv.scale = h.scale;

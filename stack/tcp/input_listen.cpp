@@ -82,7 +82,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, const inc
     h->ts_recent = options.ts_value;
     if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);
     const std::uint32_t capacity = listener.owner->rcv.capacity;
-    h->scale = h->window_scaling ? scale_for(capacity) : std::uint8_t{0};
+    h->scale = h->window_scaling ? offered_scale(k, *listener.owner) : std::uint8_t{0};
     h->window = std::min(capacity, 0xffffU);
     h->syn_ack_pending = true;
     k.timers.arm(*h, in.now + k.config.rto_initial);

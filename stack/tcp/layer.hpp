@@ -166,6 +166,8 @@ struct connection_info {
     std::uint32_t send_mss = 0;          // payload bytes of a full segment, options subtracted
     std::uint32_t send_buffered = 0;     // in the send buffer, sent or not
     std::uint32_t receive_buffered = 0;  // readable
+    std::uint32_t send_capacity = 0;     // of the send buffer, as tuned or set
+    std::uint32_t receive_capacity = 0;
     std::uint32_t reassembly_ranges = 0;
     std::uint32_t retransmitted_segments = 0;
     std::uint8_t send_window_scale = 0;
@@ -221,8 +223,10 @@ class layer {
     // Holds back what does not fill a segment until uncorked, shut down, or cork_max has passed
     // (as TCP_CORK of Linux). set_no_delay(true) lets out what it holds at that moment.
     status set_cork(socket_id socket, bool on, instant now) noexcept;
+    // Bytes that it may hold; it does not grow by itself any more.
     status set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept;
-    // Best before connect or listen: the window scale is fixed by it (RFC 7323 2.3).
+    // As set_send_buffer. Best before connect or listen: the window scale is fixed by it
+    // (RFC 7323 2.3).
     status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // close() gives what is in the send buffer so long to be acknowledged; then the connection is
     // reset. Zero: as long as it takes (within orphan_timeout without progress).

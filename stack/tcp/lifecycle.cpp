@@ -5,6 +5,7 @@
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/tuning.hpp"
 
 namespace coax::stack::tcp {
 
@@ -68,7 +69,7 @@ std::uint8_t scale_for(std::uint32_t capacity) noexcept {
 void update_mss(connection& c) noexcept {
     c.snd.mtu = c.route.mtu;
     std::uint16_t mtu = c.route.mtu;
-    if (c.snd.mtu_limit != 0) mtu = std::min(mtu, c.snd.mtu_limit);
+    if (c.rare != nullptr && c.rare->mtu_limit != 0) mtu = std::min(mtu, c.rare->mtu_limit);
     std::uint16_t mss = std::min(c.snd.peer_mss, offered_mss(c.ends_, mtu));
     if (c.timestamps && mss > timestamp_option + 8)
         mss = static_cast<std::uint16_t>(mss - timestamp_option);
@@ -116,6 +117,7 @@ void destroy(core& k, connection& c) noexcept {
         release_binding(k, c);
     }
     if (c.rare != nullptr) k.rare_states.destroy(c.rare);
+    forget_tuning(k, c);
     k.connections.destroy(&c);
 }
 

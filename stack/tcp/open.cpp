@@ -32,7 +32,7 @@ void begin_active_open(core& k, connection& c, instant now) noexcept {
     c.active_open = true;
     c.current = state::syn_sent;
     c.snd.una = c.snd.nxt = k.keys.initial_sequence(c.ends_, now);
-    c.rcv.scale = k.config.window_scaling ? scale_for(c.rcv.capacity) : std::uint8_t{0};
+    c.rcv.scale = offered_scale(k, c);
     if (k.config.timestamps) c.ts.offset = k.keys.timestamp_offset(c.ends_);
     c.syn_pending = true;
     k.count.add(counted::active_opens);

@@ -107,6 +107,7 @@ status layer::set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept {
     connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
     c->snd.capacity = std::clamp(bytes, 1U, 1U << 30);
+    c->snd.fixed = true;
     return {};
 }
 
@@ -116,6 +117,7 @@ status layer::set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept
     // The scale of a connection is settled; a larger window can't be told (RFC 7323 2.2).
     const std::uint32_t most = c->in_table ? 0xffffU << c->rcv.scale : 1U << 30;
     c->rcv.capacity = std::clamp(bytes, 1U, most);
+    c->rcv.fixed = true;
     return {};
 }
 
@@ -172,6 +174,8 @@ result<connection_info> layer::info(socket_id socket) const noexcept {
     i.send_mss = c->snd.mss;
     i.send_buffered = c->sending.size();
     i.receive_buffered = c->receiving.readable();
+    i.send_capacity = c->snd.capacity;
+    i.receive_capacity = c->rcv.capacity;
     i.reassembly_ranges = static_cast<std::uint32_t>(c->receiving.ranges().size());
     i.retransmitted_segments = c->retransmitted;
     i.send_window_scale = c->snd.scale;

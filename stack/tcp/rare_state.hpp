@@ -23,8 +23,9 @@ struct rare_state {
     std::uint8_t keep_alive_probes = 0;  // 0: as configured
     bool corked = false;                 // only full segments go, until cork_max has passed
     // --- of this connection alone
-    bool more = false;      // the last send() promised more: held back as by the cork
-    bool push_due = false;  // what is held back goes nevertheless: the cork's time is over
+    std::uint16_t mtu_limit = 0;  // bytes of IP packet, learned from the path; 0: none
+    bool more = false;            // the last send() promised more: held back as by the cork
+    bool push_due = false;        // what is held back goes nevertheless: the cork's time is over
 };
 
 // The block of `c`, made when it has none. nullptr: no memory (counted).

@@ -26,11 +26,21 @@ struct range {
 class receive_buffer {
   public:
     // The first byte that will ever be stored.
-    void start(seq first) noexcept { read_ = end_ = first; }
+    void start(seq first) noexcept {
+        read_ = end_ = first;
+        mark_ = first + first_mark;
+    }
 
     std::uint32_t readable() const noexcept { return end_ - read_; }
     seq end() const noexcept { return end_; }  // RCV.NXT as far as data goes
     bool has_gaps() const noexcept { return range_count_ != 0; }
+    // A place in the stream where the owner wants to look again, once the user has read up to it;
+    // at first where it is worth to look at all.
+    static constexpr std::uint32_t first_mark = 16384;
+    void set_mark(seq at) noexcept { mark_ = at; }
+    bool is_past_mark() const noexcept { return read_ >= mark_; }
+    seq read_position() const noexcept { return read_; }
+
     // Ordered by sequence number.
     std::span<const range> ranges() const noexcept;
 
@@ -88,6 +98,7 @@ class receive_buffer {
     block* list_ = nullptr;    // reassembly_list, and the ranges behind it
     seq read_;                 // first byte not read by the user
     seq end_;                  // one past the last byte in order
+    seq mark_;
     std::uint16_t range_count_ = 0;
 };
 

@@ -70,7 +70,7 @@ result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> p
 }
 
 result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_bytes> pieces,
-                                   instant) noexcept {
+                                   instant now) noexcept {
     core& k = *core_;
     connection* c = k.find(socket);
     if (c == nullptr) return error::bad_handle;
@@ -79,6 +79,7 @@ result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_byt
         return e;
     }
     const std::size_t n = c->receiving.read(k.blocks, pieces);
+    if (c->receiving.is_past_mark()) tune_receive_buffer(k, *c, now);
     if (c->in_table && !c->fin_received && is_window_update_due(*c)) {
         c->ack_now = true;
         k.make_ready(*c);

@@ -72,13 +72,13 @@ TEST_CASE("window scaling is used when both offer it") {
     s.listens();
     s.peer_window = 1000;
     s.sends(syn().mss(1460).scale(7));
-    s.expects(syn_ack().seq(0).ack(1).scale(5).win(65535));
+    s.expects(syn_ack().seq(0).ack(1).scale(8).win(65535));
     s.sends(ack(1).seq(1).win(1000));
     s.accepts();
     CHECK(s.layer().info(s.socket)->send_window == 128000);
-    CHECK(s.layer().info(s.socket)->receive_window_scale == 5);
+    CHECK(s.layer().info(s.socket)->receive_window_scale == 8);
     s.sends(data(1, 10).ack(1).win(1000));
-    s.expects(ack(11).win((1 << 20) / 32 - 1));  // 1 MiB less what is not read, in units of 32
+    s.expects(ack(11).win((1 << 17) / 256 - 1));  // 128 KiB less what is not read, in units of 256
 }
 
 TEST_CASE("window scaling is not used when the peer does not offer it") {

@@ -124,6 +124,16 @@ void script::expects_nothing() {
     sent_.clear();
 }
 
+void script::forget_sent() {
+    collect();
+    sent_.clear();
+}
+
+void script::starts_reading(tcp::socket_id other) {
+    socket = other;
+    read_ = 0;
+}
+
 void script::after(duration d) {
     collect();
     const instant until = now_ + d;

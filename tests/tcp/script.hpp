@@ -116,6 +116,7 @@ class script {
     disposition sends(const seg& s);
     void expects(const seg& s);
     void expects_nothing();
+    void forget_sent();  // whatever the layer sent so far is not looked at
     // Lets time pass; segments caused by timers are kept for expects().
     void after(stack::duration d);
     void silent_for(stack::duration d) {
@@ -137,6 +138,7 @@ class script {
     void listens(std::uint32_t backlog = 16);
     void connects();  // active open to the peer; expects nothing yet
     void accepts();
+    void starts_reading(stack::tcp::socket_id other);  // becomes `socket`, at the stream's start
     std::size_t writes(std::uint32_t count);           // pattern bytes of our stream
     std::size_t reads(std::uint32_t most = 1U << 30);  // checks the pattern; returns how many
     error read_error();

@@ -54,7 +54,9 @@ class storm {
         config.reply_queue_max = 5;
         config.buffer_memory_bytes = 40 * 4096;
         config.receive_buffer_bytes = 40000;
+        config.receive_buffer_max_bytes = 40000;
         config.send_buffer_bytes = 20000;
+        config.send_buffer_max_bytes = 20000;
         config.user_timeout = 100s;
         return config;
     }

@@ -151,7 +151,9 @@ TEST_CASE("small buffers, with loss") {
     faults.seed = 8;
     host_options small;
     small.config.tcp.send_buffer_bytes = 8192;
+    small.config.tcp.send_buffer_max_bytes = 8192;
     small.config.tcp.receive_buffer_bytes = 8192;
+    small.config.tcp.receive_buffer_max_bytes = 8192;
     check(transfer(faults, 500'000, small));
 }
 

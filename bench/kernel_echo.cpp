@@ -8,11 +8,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <thread>
 #include <vector>
 
 #include <sched.h>
-#include <time.h>
 
 #include <boost/asio.hpp>
 
@@ -145,6 +145,7 @@ outcome run(const load& l) {
 template <class Value>
 double median(const std::vector<outcome>& all, Value&& value) {
     std::vector<double> values;
+    values.reserve(all.size());
     for (const outcome& o : all) values.push_back(value(o));
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];

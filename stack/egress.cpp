@@ -9,6 +9,7 @@
 #include "stack/wire/arp.hpp"
 #include "stack/wire/checksum.hpp"
 #include "stack/wire/ethernet.hpp"
+#include "stack/wire/plain_segment.hpp"
 #include "stack/wire/tcp.hpp"
 #include "stack/wire/udp.hpp"
 
@@ -245,21 +246,23 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
                            std::byte* packet) const {
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
-    const std::size_t length = header_length + segment.payload_size;
-    wire::emit_ipv4(
-        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length),
-        packet);
+    const auto length = static_cast<std::uint32_t>(header_length + segment.payload_size);
     std::byte* const header = packet + wire::ipv4_header_size;
-    wire::emit_tcp(segment.header, header);
-    const std::uint64_t pseudo = wire::pseudo_header_sum(source, destination, wire::protocol_tcp,
-                                                         static_cast<std::uint32_t>(length));
     std::byte* at = header + header_length;
+    std::uint64_t start = 0;  // of pseudo-header and header
+    if (wire::is_plain(segment.header, source)) {
+        start = wire::emit_plain_segment(source, destination, segment.header,
+                                         {0, all_.config.ip.time_to_live}, length, packet);
+    } else {
+        start = write_unusual_headers(segment, header_length, length, packet);
+    }
     if (partial) {
         for (std::size_t i = 0; i < segment.payload_pieces; ++i)
             at = std::copy(segment.payload[i].begin(), segment.payload[i].end(), at);
-        store_checksum(header + wire::tcp_checksum_offset, pseudo, true, 0);
+        store_checksum(header + wire::tcp_checksum_offset,
+                       wire::pseudo_header_sum(source, destination, wire::protocol_tcp, length),
+                       true, 0);
     } else {
-        const std::uint64_t start = wire::sum_bytes(pseudo, header, header_length);
         wire::checksum_sum sum(start);
         if (segment.payload_pieces == 1) {  // nearly always
             const const_bytes& piece = segment.payload[0];
@@ -270,8 +273,22 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
                 at += segment.payload[i].size();
             }
         }
-        store_checksum(header + wire::tcp_checksum_offset, pseudo, false, sum.value());
+        store_checksum(header + wire::tcp_checksum_offset, 0, false, sum.value());
     }
+}
+
+// Headers that emit_plain_segment() does not write.
+std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::size_t header_length,
+                                            std::uint32_t length, std::byte* packet) const {
+    const ip_address& source = segment.ends.local.address;
+    const ip_address& destination = segment.ends.remote.address;
+    wire::emit_ipv4(
+        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length),
+        packet);
+    std::byte* const header = packet + wire::ipv4_header_size;
+    wire::emit_tcp(segment.header, header);
+    return wire::sum_bytes(wire::pseudo_header_sum(source, destination, wire::protocol_tcp, length),
+                           header, header_length);
 }
 
 // --- UDP

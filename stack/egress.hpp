@@ -93,6 +93,10 @@ class egress {
 
     void write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
                        std::byte* packet) const;
+    [[gnu::noinline]] std::uint64_t write_unusual_headers(const tcp::segment& segment,
+                                                          std::size_t header_length,
+                                                          std::uint32_t length,
+                                                          std::byte* packet) const;
     void write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
                         std::byte* packet) const;
     void finish_slot(tx_slot& slot, const path& route, std::size_t packet_size);

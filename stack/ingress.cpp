@@ -22,7 +22,9 @@ std::uint64_t pseudo_sum(const wire::ipv4_header& ip, const payload_view& segmen
 }  // namespace
 
 ingress::ingress(layers& all)
-    : all_(all), burst_(std::clamp<std::size_t>(all.config.burst, 1, burst_max)) {}
+    : all_(all),
+      own_(wire::mac_number(all.capabilities.address)),
+      burst_(std::clamp<std::size_t>(all.config.burst, 1, burst_max)) {}
 
 bool ingress::receive(instant now) {
     const std::size_t count = all_.link.receive(std::span(frames_).first(burst_));
@@ -49,8 +51,7 @@ void ingress::receive_loopback(instant now) {
 // Makes every check of the steps below that a segment of an existing connection can fail.
 bool ingress::on_plain_segment(const rx_frame& frame, bool& sum_is_good, instant now) {
     if (!frame.rest.empty() || !wire::parse_plain_segment(frame.head, plain_)) return false;
-    const mac_address& own = all_.capabilities.address;
-    if (plain_.destination != own || plain_.source == own || plain_.source.is_multicast())
+    if (plain_.destination != own_ || plain_.source == own_ || wire::is_multicast(plain_.source))
         return false;
     sum_is_good =
         is_sum_good(wire::pseudo_header_sum(plain_.key.addresses, wire::protocol_tcp,

@@ -54,6 +54,7 @@ class ingress {
                      checksum_state known) const;
 
     layers& all_;
+    std::uint64_t own_;  // the device's address, as plain segments have it
     std::size_t burst_;
     std::array<rx_frame, burst_max> frames_;
     wire::plain_segment plain_;  // in hand; here so that it is not cleared each time

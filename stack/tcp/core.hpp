@@ -80,11 +80,8 @@ struct core {
     // --- clocks
     // Milliseconds, for timestamps (RFC 7323 5.4: 1 ms to 1 s) and rate limits; never 0.
     std::uint32_t milliseconds(instant now) noexcept {
-        if (now != clock_read_) {
-            clock_read_ = now;
-            clock_ms_ = static_cast<std::uint32_t>(now.time_since_epoch().count() / 1'000'000) + 1;
-            if (clock_ms_ == 0) clock_ms_ = 1;
-        }
+        if (now >= clock_ends_) [[unlikely]]
+            read_clock(now);
         return clock_ms_;
     }
     static std::uint32_t seconds(instant now) noexcept {
@@ -140,7 +137,13 @@ struct core {
     pool<reply, 64> replies;
 
   private:
-    instant clock_read_{};
+    [[gnu::noinline]] void read_clock(instant now) noexcept {
+        const std::int64_t ms = now.time_since_epoch().count() / 1'000'000;
+        clock_ends_ = instant(duration((ms + 1) * 1'000'000));
+        clock_ms_ = static_cast<std::uint32_t>(ms) + 1;
+        if (clock_ms_ == 0) clock_ms_ = 1;
+    }
+    instant clock_ends_ = instant::min();  // until then clock_ms_ is right: time moves forward
     std::uint32_t clock_ms_ = 1;
 };
 

@@ -252,18 +252,8 @@ std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target) const 
     return copied;
 }
 
-std::uint32_t receive_buffer::read(block_pool& pool,
-                                   std::span<const mutable_bytes> target) noexcept {
-    const std::uint32_t waiting = readable();
-    // The usual case: all that waits lies in one block and fits the first target.
-    if (range_count_ == 0 && head_ != nullptr && head_->next == nullptr && !target.empty() &&
-        target.front().size() >= waiting) {
-        std::memcpy(target.front().data(), head_->data + (read_ - head_->start), waiting);
-        read_ = end_;
-        pool.give_back(head_);
-        head_ = recent_ = nullptr;
-        return waiting;
-    }
+std::uint32_t receive_buffer::read_part(block_pool& pool,
+                                        std::span<const mutable_bytes> target) noexcept {
     const std::uint32_t n = peek(target);
     read_ += n;
     drop_read_blocks(pool);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -65,13 +66,25 @@ class receive_buffer {
     bool store(block_pool& pool, seq first, const payload_view& data,
                std::uint16_t ranges_max) noexcept;
     // Moves the front: copies into `target`, returns how many bytes.
-    std::uint32_t read(block_pool& pool, std::span<const mutable_bytes> target) noexcept;
+    std::uint32_t read(block_pool& pool, std::span<const mutable_bytes> target) noexcept {
+        const std::uint32_t waiting = readable();
+        // The usual case: all that waits lies in one block and fits the first target.
+        if (head_ == nullptr || head_->next != nullptr || range_count_ != 0 || target.empty() ||
+            target.front().size() < waiting)
+            return read_part(pool, target);
+        std::memcpy(target.front().data(), head_->data + (read_ - head_->start), waiting);
+        read_ = end_;
+        pool.give_back(head_);
+        head_ = recent_ = nullptr;
+        return waiting;
+    }
     std::uint32_t peek(std::span<const mutable_bytes> target) const noexcept;
     // Drops what is readable; ranges stay.
     void discard(block_pool& pool) noexcept;
     void clear(block_pool& pool) noexcept;
 
   private:
+    std::uint32_t read_part(block_pool& pool, std::span<const mutable_bytes> target) noexcept;
     // Lies in a block of the pool while there is something out of order or twice.
     struct reassembly_list {
         range duplicate;

@@ -6,8 +6,8 @@
 
 namespace coax::stack::tcp {
 
-std::uint32_t send_buffer::append(block_pool& pool, const_bytes data,
-                                  std::uint32_t limit) noexcept {
+std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data,
+                                       std::uint32_t limit) noexcept {
     if (size_ >= limit) return 0;
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(data.size(), limit - size_));
@@ -36,13 +36,8 @@ std::uint32_t send_buffer::append(block_pool& pool, const_bytes data,
     return taken;
 }
 
-void send_buffer::release(block_pool& pool, std::uint32_t count) noexcept {
-    assert(count <= size_);
+void send_buffer::release_part(block_pool& pool, std::uint32_t count) noexcept {
     size_ -= count;
-    if (size_ == 0) {
-        clear(pool);
-        return;
-    }
     head_offset_ += count;
     while (head_offset_ >= block::capacity) {
         head_offset_ -= block::capacity;
@@ -80,15 +75,6 @@ std::uint32_t send_buffer::gather(std::uint32_t offset, std::uint32_t length,
         at = 0;
     }
     return covered;
-}
-
-void send_buffer::clear(block_pool& pool) noexcept {
-    while (head_ != nullptr) {
-        block* gone = head_;
-        head_ = gone->next;
-        pool.give_back(gone);
-    }
-    *this = send_buffer();
 }
 
 }  // namespace coax::stack::tcp

@@ -3,7 +3,10 @@
 // Knows no sequence numbers: offset 0 is the first byte not acknowledged.
 #pragma once
 
+#include <algorithm>
+#include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "stack/base/payload.hpp"
@@ -16,16 +19,42 @@ class send_buffer {
     std::uint32_t size() const noexcept { return size_; }
 
     // Copies as much as `limit` bytes in the buffer and the pool allow; returns how much.
-    std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept;
+    std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept {
+        // A message into an empty buffer: that of a request or its answer.
+        if (head_ != nullptr || data.empty() || data.size() > std::min(limit, block::capacity))
+            return append_more(pool, data, limit);
+        block* const b = pool.take();
+        if (b == nullptr) return 0;
+        b->next = nullptr;
+        head_ = tail_ = cursor_ = b;
+        head_offset_ = cursor_blocks_ = 0;
+        std::memcpy(b->data, data.data(), data.size());
+        return size_ = tail_used_ = static_cast<std::uint32_t>(data.size());
+    }
     // Drops `count` bytes (at most size()) from the front.
-    void release(block_pool& pool, std::uint32_t count) noexcept;
+    void release(block_pool& pool, std::uint32_t count) noexcept {
+        assert(count <= size_);
+        if (count == size_) clear(pool);
+        else release_part(pool, count);
+    }
     // Points `pieces` at up to `length` bytes from `offset` on. Returns how many bytes they cover
     // (less than length when there are too few pieces); `used` tells how many pieces.
     std::uint32_t gather(std::uint32_t offset, std::uint32_t length, std::span<const_bytes> pieces,
                          std::uint8_t& used) noexcept;
-    void clear(block_pool& pool) noexcept;
+    void clear(block_pool& pool) noexcept {
+        while (head_ != nullptr) {
+            block* const gone = head_;
+            head_ = gone->next;
+            pool.give_back(gone);
+        }
+        tail_ = cursor_ = nullptr;
+        size_ = 0;  // the other members mean nothing without a block
+    }
 
   private:
+    void release_part(block_pool& pool, std::uint32_t count) noexcept;
+    std::uint32_t append_more(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept;
+
     block* head_ = nullptr;
     block* tail_ = nullptr;
     block* cursor_ = nullptr;          // block of the last gather(): sending goes forward

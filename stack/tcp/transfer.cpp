@@ -50,8 +50,8 @@ result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> p
     std::size_t offered = 0;
     std::size_t taken = 0;
     for (const const_bytes& piece : pieces) {
-        offered += piece.size();
         if (piece.empty()) continue;
+        offered += piece.size();
         const std::uint32_t n = c->sending.append(k.blocks, piece, c->snd.capacity);
         taken += n;
         if (n < piece.size()) {

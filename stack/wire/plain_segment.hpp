@@ -26,8 +26,8 @@ struct ipv4_key {
 struct plain_segment {
     plain_segment() noexcept { header.flags.ack = true; }
 
-    mac_address destination;
-    mac_address source;
+    std::uint64_t destination = 0;  // as mac_number() has it
+    std::uint64_t source = 0;
     ipv4_key key;
     tcp_header header;
     const_bytes segment;  // TCP header and payload, link padding cut off
@@ -37,8 +37,26 @@ struct plain_segment {
 namespace detail {
 // As it stands in memory. Written so that compilers see a constant.
 constexpr std::uint32_t in_memory(std::uint32_t x) noexcept { return network_order(x); }
-inline constexpr std::uint32_t aligned_timestamps = 0x0101'080aU;  // nop, nop, TS, length 10
+// Of eight octets as they stand in memory, the first or the last six, as one number: the same for
+// the same octets.
+constexpr std::uint64_t first_six(std::uint64_t eight) noexcept {
+    return std::endian::native == std::endian::little ? eight << 16 : eight & ~0xffffULL;
+}
+constexpr std::uint64_t last_six(std::uint64_t eight) noexcept {
+    return std::endian::native == std::endian::little ? eight & ~0xffffULL : eight << 16;
+}
 }  // namespace detail
+
+// An Ethernet address as one number, for comparing.
+inline std::uint64_t mac_number(const mac_address& address) noexcept {
+    std::array<std::uint8_t, 8> eight{};
+    std::memcpy(eight.data(), address.octets.data(), address.octets.size());
+    return detail::first_six(std::bit_cast<std::uint64_t>(eight));
+}
+// The lowest bit of the first octet.
+constexpr bool is_multicast(std::uint64_t number) noexcept {
+    return (number >> (std::endian::native == std::endian::little ? 16 : 56) & 1U) != 0;
+}
 
 // False: it is not plain (or not whole); what is in `out` means nothing then. The IPv4 header's
 // checksum was verified; that of TCP was not.
@@ -77,8 +95,9 @@ inline bool parse_plain_segment(const_bytes frame, plain_segment& out) noexcept 
             return false;
         out.header.options.timestamps.reset();
     }
-    std::memcpy(out.destination.octets.data(), frame.data(), 6);
-    std::memcpy(out.source.octets.data(), frame.data() + 6, 6);
+    // Eight bytes at once, of which two are the neighbours'.
+    out.destination = detail::first_six(load_native<std::uint64_t>(frame.data()));
+    out.source = detail::last_six(load_native<std::uint64_t>(frame.data() + 4));
     out.key = {load_native<std::uint64_t>(ip + 12), load_native<std::uint32_t>(tcp)};
     out.header.sequence = load_32(tcp + 4);
     out.header.acknowledgment = load_32(tcp + 8);
@@ -87,6 +106,55 @@ inline bool parse_plain_segment(const_bytes frame, plain_segment& out) noexcept 
     out.segment = const_bytes(tcp, total - ipv4_header_size);
     out.payload = out.segment.subspan(header_length);
     return true;
+}
+
+// True if emit_plain_segment() can write it: no SYN and no SACK, between IPv4 addresses.
+inline bool is_plain(const tcp_header& tcp, const ip_address& source) noexcept {
+    return !tcp.flags.syn && tcp.options.sack_count == 0 && source.is_v4();
+}
+
+// What of the IPv4 header a sender chooses.
+struct ipv4_manner {
+    std::uint8_t traffic_class = 0;
+    std::uint8_t time_to_live = 0;
+};
+
+// Writes the headers of IPv4 (DF set, identification zero: RFC 6864 4.1) and TCP in one go; the
+// TCP checksum field is zero. Answers the sum of the pseudo-header and the TCP header, of which
+// every word was at hand: the payload's is to be added. `length`: of the TCP header and payload.
+inline std::uint64_t emit_plain_segment(const ip_address& source, const ip_address& destination,
+                                        const tcp_header& tcp, ipv4_manner manner,
+                                        std::uint32_t length, std::byte* packet) noexcept {
+    const auto put = [](std::byte* at, std::uint32_t x) noexcept -> std::uint64_t {
+        const std::uint32_t word = network_order(x);
+        store_native(at, word);
+        return word;
+    };
+    // 64-bit sums of a dozen words of 32 bits: nothing is carried out.
+    const std::uint64_t addresses =
+        put(packet + 12, source.to_v4()) + put(packet + 16, destination.to_v4());
+    const std::uint64_t ip =
+        addresses +
+        put(packet, 0x4500'0000U | std::uint32_t{manner.traffic_class} << 16 |
+                        static_cast<std::uint16_t>(ipv4_header_size + length)) +
+        put(packet + 4, detail::flag_dont_fragment) +
+        put(packet + 8, std::uint32_t{manner.time_to_live} << 24 | protocol_tcp << 16);
+    store_native(packet + 10, finish_checksum(ip));
+    std::byte* const at = packet + ipv4_header_size;
+    const std::uint32_t words = tcp.options.timestamps ? 8 : 5;
+    std::uint64_t sum =
+        addresses + network_order(length) + network_order(static_cast<std::uint16_t>(protocol_tcp));
+    sum += put(at, std::uint32_t{tcp.source_port} << 16 | std::uint32_t{tcp.destination_port});
+    sum += put(at + 4, tcp.sequence);
+    sum += put(at + 8, tcp.acknowledgment);
+    sum += put(at + 12, words << 28 | write_flags(tcp.flags) << 16 | tcp.window);
+    sum += put(at + 16, tcp.urgent_pointer);
+    if (tcp.options.timestamps) {
+        sum += put(at + 20, detail::aligned_timestamps);
+        sum += put(at + 24, tcp.options.timestamps->value);
+        sum += put(at + 28, tcp.options.timestamps->echo);
+    }
+    return sum;
 }
 
 }  // namespace coax::stack::wire

@@ -21,9 +21,8 @@ enum : std::uint8_t {
     kind_timestamps = 8,
 };
 
-// nop, nop, TS, length 10: how nearly every segment's options begin (RFC 7323 appendix A).
-constexpr std::uint32_t aligned_timestamps = 0x0101'080aU;
-constexpr std::size_t aligned_timestamps_size = 12;
+using detail::aligned_timestamps;
+using detail::aligned_timestamps_size;
 
 // The flags stand in their octet from FIN, the lowest bit, on, as the members of tcp_flags do.
 tcp_flags read_flags(std::uint8_t bits) noexcept {
@@ -38,17 +37,6 @@ tcp_flags read_flags(std::uint8_t bits) noexcept {
         return std::bit_cast<tcp_flags>(spread);
     }
     return {bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7)};
-}
-
-std::uint32_t write_flags(const tcp_flags& flags) noexcept {
-    if constexpr (std::endian::native == std::endian::little) {
-        // Octet i is shifted to bit 56 + i; what else the product holds stays clear of that octet.
-        return static_cast<std::uint32_t>(
-            std::bit_cast<std::uint64_t>(flags) * 0x0102'0408'1020'4080U >> 56);
-    }
-    const auto bit = [](bool flag, unsigned i) { return flag ? 1U << i : 0U; };
-    return bit(flags.fin, 0) | bit(flags.syn, 1) | bit(flags.rst, 2) | bit(flags.psh, 3) |
-           bit(flags.ack, 4) | bit(flags.urg, 5) | bit(flags.ece, 6) | bit(flags.cwr, 7);
 }
 
 // SACK blocks that fit beside the other options: a header has 40 bytes for them (RFC 2018 3).

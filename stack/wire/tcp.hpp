@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 
@@ -51,9 +52,27 @@ struct tcp_header {
     friend bool operator==(const tcp_header&, const tcp_header&) noexcept = default;
 };
 
+// The octet of the flags. They stand in it from FIN, the lowest bit, on, as the members do.
+inline std::uint32_t write_flags(const tcp_flags& flags) noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+        // Octet i is shifted to bit 56 + i; what else the product holds stays clear of that octet.
+        return static_cast<std::uint32_t>(
+            std::bit_cast<std::uint64_t>(flags) * 0x0102'0408'1020'4080U >> 56);
+    }
+    const auto bit = [](bool flag, unsigned i) { return flag ? 1U << i : 0U; };
+    return bit(flags.fin, 0) | bit(flags.syn, 1) | bit(flags.rst, 2) | bit(flags.psh, 3) |
+           bit(flags.ack, 4) | bit(flags.urg, 5) | bit(flags.ece, 6) | bit(flags.cwr, 7);
+}
+
 inline constexpr std::size_t tcp_header_min = 20;
 inline constexpr std::size_t tcp_header_max = 60;
 inline constexpr std::size_t tcp_checksum_offset = 16;
+
+namespace detail {
+// nop, nop, TS, length 10: how nearly every segment's options begin (RFC 7323 appendix A).
+inline constexpr std::uint32_t aligned_timestamps = 0x0101'080aU;
+inline constexpr std::size_t aligned_timestamps_size = 12;
+}  // namespace detail
 
 enum class tcp_fault : std::uint8_t { none, truncated, bad_offset, bad_option_length };
 

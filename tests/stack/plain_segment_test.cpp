@@ -39,8 +39,9 @@ bool agrees(const bytes& frame, wire::plain_segment& plain) {
     const auto ethernet = wire::parse_ethernet(frame);
     REQUIRE(ethernet);
     CHECK(ethernet->type == wire::ethernet_type_ipv4);
-    CHECK(ethernet->destination == plain.destination);
-    CHECK(ethernet->source == plain.source);
+    CHECK(wire::mac_number(ethernet->destination) == plain.destination);
+    CHECK(wire::mac_number(ethernet->source) == plain.source);
+    CHECK(wire::is_multicast(plain.source) == ethernet->source.is_multicast());
     const const_bytes packet = const_bytes(frame).subspan(wire::ethernet_header_size);
     const auto ip = wire::parse_ipv4(packet, packet.size());
     REQUIRE(ip.fault == wire::ipv4_fault::none);

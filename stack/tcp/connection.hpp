@@ -117,7 +117,8 @@ struct connection final : sender, timer_node {
     bool probing : 1 = false;          // the persist timer rules (RFC 9293 3.8.6.1)
     bool active_open : 1 = false;
     bool window_scaling : 1 = false;
-    bool sack : 1 = false;  // RFC 2018: both sides permit it
+    bool in_burst : 1 = false;  // another full segment follows the last one sent at once
+    bool sack : 1 = false;      // RFC 2018: both sides permit it
     std::uint8_t quick_acks = 0;
     std::uint8_t retries = 0;      // of the retransmission or persist timer in a row
     std::uint8_t probes_sent = 0;  // keep-alive

@@ -229,7 +229,11 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (length % full != 0) c.snd.small_end = c.snd.nxt + length;
     const bool all = length == unsent;
     if (all && c.rare != nullptr) c.rare->push_due = false;
-    out.header.flags.psh = all;  // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet
+    // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet. As Linux also on the last full
+    // segment of several sent together, so that a receiver that merges segments passes them on.
+    const bool more = std::min(unsent, usable) - length >= full;
+    out.header.flags.psh = all || (!more && (c.in_burst || length > full));
+    c.in_burst = more;
     if (all && c.fin_queued && usable > length) {
         out.header.flags.fin = true;
         c.fin_sent = true;

@@ -89,10 +89,10 @@ struct connection final : sender, timer_node {
         congestion.algorithm = config.congestion;
     }
     using sender::ends_;
+    using sender::hash;
     using sender::parked_;
 
     std::uint32_t index;
-    std::uint32_t hash = 0;
 
     // --- what every segment touches
     state current = state::closed;

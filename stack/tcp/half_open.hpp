@@ -16,10 +16,10 @@ struct half_open final : sender, timer_node {
     explicit half_open(std::uint32_t pool_index) noexcept
         : sender(kind::half_open), timer_node(timer_node::owner::half_open), index(pool_index) {}
     using sender::ends_;
+    using sender::hash;
     using sender::parked_;
 
     std::uint32_t index;
-    std::uint32_t hash = 0;
     binding* listener = nullptr;
     seq iss;
     seq rcv_nxt;               // IRS + 1

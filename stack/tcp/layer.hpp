@@ -119,6 +119,7 @@ class sender : public boost::intrusive::list_base_hook<
     kind kind_;
     bool parked_ = false;
     flow ends_;
+    std::uint32_t hash = 0;  // of ends_, while it is in the demux table
 };
 
 // The senders that wait for one thing, such as one neighbour's address. Owns nothing.

@@ -49,8 +49,8 @@ class round_trip {
             smoothed_ = static_cast<std::uint32_t>(
                 std::max<std::int64_t>(std::int64_t{smoothed_} + error / 8, 1));
         }
-        // RFC 6298 (2.3). The least timeout is granted to the variation alone, as on Linux: a steady
-        // path of 100 ms would otherwise time out at a delayed acknowledgment.
+        // RFC 6298 (2.3). The least timeout is granted to the variation alone, as on Linux: a
+        // steady path of 100 ms would otherwise time out at a delayed acknowledgment.
         rto_ = retransmission_timeout::clamped(
             smoothed() + std::max({variation() * 4, granularity, config.rto_min}), config);
     }

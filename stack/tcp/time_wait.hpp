@@ -14,10 +14,10 @@ struct time_wait final : sender, timer_node {
     explicit time_wait(std::uint32_t pool_index) noexcept
         : sender(kind::time_wait), timer_node(timer_node::owner::time_wait), index(pool_index) {}
     using sender::ends_;
+    using sender::hash;
     using sender::parked_;
 
     std::uint32_t index;
-    std::uint32_t hash = 0;
     seq snd_nxt;
     seq rcv_nxt;
     std::uint32_t rcv_wnd = 0;  // bytes, as last advertised

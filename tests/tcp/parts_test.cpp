@@ -268,3 +268,12 @@ TEST_CASE("initial window") {
     CHECK(initial_window(8960, 10) == 17920);
     CHECK(initial_window(536, 10) == 5360);
 }
+
+// RFC 6298 (2.3), (2.4): the least timeout is added to the smoothed round trip
+TEST_CASE("a steady path of 100 ms times out after 300 ms, however steady it is") {
+    const tcp_config config;
+    tcp::round_trip rtt(config);
+    for (int i = 0; i < 50; ++i) rtt.sample(100ms, config);
+    CHECK(rtt.variation() < 1ms);
+    CHECK(rtt.timeout().value() == 300ms);
+}

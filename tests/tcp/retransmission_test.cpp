@@ -29,7 +29,7 @@ TEST_CASE("retransmission with exponential back-off") {
     }
     s.sends(ack(101).seq(1));
     s.silent_for(100s);
-    CHECK(s.layer().info(s.socket)->retransmission_timeout == 200ms);
+    CHECK(s.layer().info(s.socket)->retransmission_timeout == 200'001us);
     CHECK(s.counter("tcp.timeouts") == 6);
 }
 

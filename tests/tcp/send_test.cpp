@@ -21,6 +21,24 @@ TEST_CASE("Nagle: one small segment at a time") {
     s.expects(data(61, 1460));  // a full one never waits
 }
 
+// RFC 9293 3.9.1 (MUST-60, MUST-61), and as Linux: PSH ends what goes together
+TEST_CASE("PSH on the last full segment of a burst, and on the last of all") {
+    script s;
+    s.establish_passive(syn().mss(1000));
+    s.writes(15300);
+    for (std::uint32_t i = 0; i < 9; ++i) s.expects(data(1 + 1000 * i, 1000).push(false));
+    s.expects(data(9001, 1000).push());  // the congestion window is full
+    s.sends(ack(1001).seq(1));
+    s.expects(data(10001, 1000).push(false));
+    s.expects(data(11001, 1000).push());
+    s.sends(ack(2001).seq(1));
+    s.expects(data(12001, 1000).push(false));
+    s.expects(data(13001, 1000).push());
+    s.sends(ack(3001).seq(1));
+    s.expects(data(14001, 1000).push(false));  // alone of its size
+    s.expects(data(15001, 300).push());
+}
+
 // RFC 9293 3.7.4 (MUST-17)
 TEST_CASE("no_delay sends small segments at once") {
     script s;

@@ -51,10 +51,10 @@ struct tcp_config {
     duration rto_min = 200ms;          // beyond the smoothed round trip, as Linux; RFC
                                        // 6298 (2.4) says 1 s in all (SHOULD)
     duration rto_max = 60s;            // RFC 6298 (2.5): at least 60 s
-    duration delayed_ack = 40ms;       // RFC 9293 3.8.6.3 MUST-58: below 500 ms
+    duration delayed_ack = 40ms;       // RFC 9293 3.8.6.3 MUST-40: below 500 ms
     duration time_wait = 60s;          // as Linux; RFC 9293 3.4.2 says 2 MSL
     duration fin_wait_2 = 60s;         // orphaned half-closed connections, as Linux
-    duration user_timeout = 900s;      // R2, RFC 9293 3.8.3 MUST-23: at least 100 s
+    duration user_timeout = 900s;      // R2, RFC 9293 3.8.3 SHLD-11: at least 100 s
     std::uint8_t syn_retries = 7;      // R2 for SYN, RFC 9293 3.8.3 MUST-23: at least 3 min; it is
                                        // 1 + 2 + ... + 64 + 60 = 183 s with the values above
     std::uint8_t syn_ack_retries = 5;  // as Linux: a half-open connection lives 63 s
@@ -68,7 +68,7 @@ struct tcp_config {
                                               // and carries no data; RFC 5961 7, as Linux
     std::uint8_t quick_acks = 16;             // segments acknowledged at once at the start, so that
                                               // the peer's slow start is not slowed, as Linux
-    duration keep_alive_idle = 7200s;         // RFC 9293 3.8.4 MUST-28: at least two hours
+    duration keep_alive_idle = 7200s;         // RFC 9293 3.8.4 MUST-27, MUST-28: two hours or more
     duration keep_alive_interval = 75s;       // as Linux
     std::uint8_t keep_alive_probes = 9;       // as Linux
     duration cork_max = 200ms;                // a cork holds nothing back for longer, as Linux
@@ -98,7 +98,7 @@ struct neighbour_config {
 };
 
 struct ip_config {
-    std::uint8_t time_to_live = 64;                 // RFC 1122 3.2.1.7
+    std::uint8_t time_to_live = 64;                 // RFC 1122 3.2.1.7; RFC 9293 3.9.2 (MUST-49)
     std::uint32_t addresses_max = 64;               // own addresses
     std::uint32_t routes_max = 1024;                // connected ones included
     std::uint32_t icmp_per_second_max = 1000;       // errors sent, token bucket (RFC 1812 4.3.2.8)

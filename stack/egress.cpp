@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t transport_start = wire::ethernet_header_size + wire::ipv4_header_size;
 
-// The field of a checksum that the device finishes, or the finished one.
+// The field of a checksum that the device finishes, or the finished one: always one of them
+// (RFC 9293 3.1, MUST-2).
 void store_checksum(std::byte* field, std::uint64_t pseudo, bool partial,
                     std::uint64_t sum) noexcept {
     wire::store_native(field, partial ? wire::fold_sum(pseudo) : wire::finish_checksum(sum));

@@ -145,7 +145,8 @@ void ingress::on_whole_packet(const wire::ipv4_header& ip, const payload_view& p
     }
 }
 
-// Step 3: the segment.
+// Step 3: the segment. RFC 9293 3.1 (MUST-3): its checksum, unless the device or the medium
+// vouches.
 void ingress::on_tcp(const wire::ipv4_header& ip, payload_view& segment, const arrival& how) {
     const auto parsed = wire::parse_tcp(segment.head());
     if (parsed.fault != wire::tcp_fault::none) {

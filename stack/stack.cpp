@@ -26,7 +26,7 @@ struct ip_stack::parts {
     egress down;
 };
 
-// The own address to speak to `remote` with.
+// The own address to speak to `remote` with (RFC 9293 3.9.1.1, MUST-44).
 result<ip_address> ip_stack::parts::source_towards(const ip_address& remote) const {
     if (all.addresses.is_local(remote)) return remote;
     const auto next_hop = all.routes.next_hop(remote);

@@ -77,7 +77,7 @@ std::optional<icmp_notice> icmp::input(const ipv4_header& header, const payload_
             if (!broadcast) return read_error(*parsed, message);
             ++counters_.icmp_ignored;
             return {};
-        case icmpv4::source_quench:  // RFC 6633 3: must be ignored
+        case icmpv4::source_quench:  // RFC 6633 3, RFC 9293 3.9.2.2 (MUST-55): must be ignored
         case icmpv4::redirect:       // routes are configured, not taken from strangers
         case icmpv4::echo_reply:     // nobody here asked
             ++counters_.icmp_ignored;

@@ -60,7 +60,7 @@ void layer::close(socket_id socket, instant now) noexcept {
         tcp::abort(k, *c, now);  // RFC 9293 3.6.1 (SHLD-3), RFC 2525 2.17: data is lost, so say it
         return;
     }
-    k.connections.forget_ids(c);
+    k.connections.forget_ids(c);  // RFC 9293 3.6.1 (MAY-1): nothing can be read any more
     c->attached = false;
     c->event_hook.unlink();
     c->user = nullptr;

@@ -34,7 +34,7 @@ struct send_sequence {
     seq nxt;  // one past the highest sent, SYN and FIN included
     seq wl1;
     seq wl2;
-    std::uint32_t wnd = 0;       // bytes from una
+    std::uint32_t wnd = 0;       // bytes from una (RFC 9293 3.1, REC-1: 32 bits)
     std::uint32_t wnd_max = 0;   // largest ever seen (RFC 9293 3.8.6.2.1, RFC 5961 5.2)
     seq small_end;               // end of the last segment smaller than mss (Nagle, Minshall)
     std::uint32_t capacity = 0;  // bytes the user may have in the send buffer

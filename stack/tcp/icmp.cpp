@@ -34,7 +34,7 @@ void layer::icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict ve
         k.count.add(counted::icmp_ignored);
         return;
     }
-    connection& c = *k.connections.at(to.index());
+    connection& c = *k.connections.at(to.index());  // MUST-54: it goes to whom it quotes
     const seq quoted(sequence);
     // RFC 5927 4.1: only who sees our segments can quote one that is in flight
     if (quoted < c.snd.una || quoted >= c.snd.nxt) {

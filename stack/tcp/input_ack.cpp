@@ -46,7 +46,7 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
         core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
     } else if (c.recovery.in != recovery_state::mode::fast || !c.recovery.timer_reset) {
         c.recovery.timer_reset = true;  // RFC 6582 3.2 step 3: for the first partial one only
-        k.set_timer(c, timer::retransmission, in.now + c.rtt.timeout().value());  // (5.3)
+        k.set_timer(c, timer::retransmission, in.now + c.rtt.timeout().value());  // RFC 6298 (5.3)
     }
     offer_room(k, c);
 }
@@ -71,17 +71,22 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
 }  // namespace
 
 void update_send_window(core& k, connection& c, const incoming& in, std::uint32_t window) noexcept {
-    const bool newer = c.snd.wl1 < in.first || (c.snd.wl1 == in.first && c.snd.wl2 <= in.ack);
-    if (!newer) return;
+    // RFC 9293 3.10.7.4 would also leave the window of a new acknowledgment whose sequence number
+    // is old (a retransmission), and with it an edge that moves right by what was acknowledged.
+    // What acknowledges more was sent later.
+    if (in.first < c.snd.wl1 && in.ack <= c.snd.wl2) return;
     c.snd.wl1 = in.first;
     c.snd.wl2 = in.ack;
     c.snd.wnd = window;
     if (window > c.snd.wnd_max) c.snd.wnd_max = window;
-    if (!c.probing) return;
-    if (window != 0) leave_probing(k, c, in.now);
-    else
-        c.stalled_since =
-            k.milliseconds(in.now);  // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
+    if (!c.probing) {
+        // RFC 9293 3.8.6 (SHLD-17): it closed over what is under way, and answers (MUST-37).
+        if (window == 0 && c.stalled_since != 0) c.stalled_since = k.milliseconds(in.now);
+        return;
+    }
+    // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
+    if (window == 0) c.stalled_since = k.milliseconds(in.now);
+    else leave_probing(k, c, in.now);
 }
 
 void acknowledge(core& k, connection& c, const incoming& in) noexcept {

@@ -72,7 +72,7 @@ void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noex
         ack_at_once(k, c);
         return;
     }
-    if (c.deadline(timer::delayed_ack) == never)
+    if (c.deadline(timer::delayed_ack) == never)  // SHLD-18
         k.set_timer(c, timer::delayed_ack, now + k.config.delayed_ack);
 }
 
@@ -82,7 +82,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
         if (const auto again = c.receiving.held(in.first, in.first + size))
             note_duplicate(k, c, *again);
     }
-    if (in.first != c.rcv.nxt) {  // RFC 9293 SHLD-31: kept; RFC 5681 4.2: acknowledged at once
+    if (in.first != c.rcv.nxt) {  // SHLD-31: kept; MAY-13, RFC 5681 4.2: acknowledged at once
         k.count.add(counted::out_of_order);
         ack_at_once(k, c);
         const bool stored = !k.blocks.scarce() && c.receiving.store(k.blocks, in.first, in.payload,

@@ -102,7 +102,7 @@ disposition input_half_open(core& k, half_open& h, incoming& in) noexcept {
             return disposition::blind_reset;
         }
         k.count.add(counted::resets_received);
-        destroy(k, h);  // passive open: back to LISTEN
+        destroy(k, h);  // RFC 9293 3.5 (MUST-11): passive open, so back to LISTEN
         return disposition::consumed;
     }
     if (flags.syn) {  // fourth; RFC 5961 4.2

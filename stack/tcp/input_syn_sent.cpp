@@ -45,7 +45,7 @@ disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept {
     c.snd.wnd = c.snd.wnd_max = in.header.window;  // never scaled in a SYN, RFC 7323 2.2
     c.snd.wl1 = in.first;
     c.snd.wl2 = in.ack;
-    if (!flags.ack) {  // simultaneous open: <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
+    if (!flags.ack) {  // MUST-10, simultaneous open: <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
         c.current = state::syn_received;
         c.syn_pending = true;
         c.timing = false;

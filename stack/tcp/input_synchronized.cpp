@@ -73,7 +73,7 @@ verdict check_sequence(core& k, connection& c, const incoming& in) noexcept {
     return disposition::out_of_window;
 }
 
-// Second step, RFC 5961 3.2.
+// Second step, RFC 5961 3.2. What data it has is not looked at (RFC 9293 3.5.3, SHLD-2).
 verdict check_reset(core& k, connection& c, const incoming& in) noexcept {
     if (!in.header.flags.rst) return std::nullopt;
     if (in.first != c.rcv.nxt) {
@@ -118,7 +118,7 @@ verdict check_acknowledgment(core& k, connection& c, const incoming& in) noexcep
         if (c.sending.size() != 0 || c.fin_queued) k.make_ready(c);
         return std::nullopt;
     }
-    // RFC 5961 5.2 in place of RFC 793's rule
+    // RFC 5961 5.2 in place of RFC 793's rule (RFC 9293 3.10.7.4, MAY-12)
     if (in.ack > c.snd.nxt || in.ack < c.snd.una - c.snd.wnd_max) {
         challenge(k, c, in.now);
         return disposition::bad_ack;

@@ -7,7 +7,8 @@ namespace coax::stack::tcp {
 
 namespace {
 
-// RFC 6191 2: a later timestamp, or a sequence number beyond all that the old connection had.
+// RFC 6191 2 (RFC 9293 3.6.1, SHLD-4): a later timestamp, or a sequence number beyond all that the
+// old connection had.
 bool is_newer(const time_wait& t, const incoming& in) noexcept {
     const auto& stamps = in.header.options.timestamps;
     if (t.timestamps && stamps && stamps->value != t.ts_recent)

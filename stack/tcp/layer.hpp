@@ -242,7 +242,8 @@ class layer {
 
     // --- ingress. `ends` as this host sees it: local is the segment's destination. The header and
     // the checksum are verified; the local address is one of ours; the remote is unicast.
-    // Never sends: what it caused is pulled afterwards. A merged super-segment comes as one.
+    // Never sends: what it caused is pulled afterwards, one acknowledgment for all that came
+    // (RFC 9293 3.10.7.4, MUST-58, MUST-59). A merged super-segment comes as one.
     disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                       instant now) noexcept;
     // The same for a segment that wire::parse_plain_segment() took, if it is one that header

@@ -163,7 +163,7 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
     c.in_table = false;
     k.last_found = nullptr;
     k.time_waits_by_age.push_back(*t);
-    k.timers.arm(*t, now + k.config.time_wait);
+    k.timers.arm(*t, now + k.config.time_wait);  // RFC 9293 3.6.1 (MUST-13): 2 MSL, as configured
     if (t->ack_pending) k.make_ready(*t);
     const bool kept = c.attached;
     end(k, c, error::none);

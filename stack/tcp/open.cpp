@@ -84,6 +84,7 @@ status layer::listen(socket_id socket, std::uint32_t backlog) noexcept {
         if (port == 0) return error::address_in_use;
         if (status s = claim(k, *c, {ip_address(), port}, false); !s) return s;
     }
+    // RFC 9293 3.9.1.1 (MUST-41, MUST-42): the port's connections are not asked, nor disturbed
     if (!k.ports.can_listen(*c->bound_to)) return error::address_in_use;
     c->bound_to->listening = true;
     c->bound_to->backlog = std::clamp(backlog, 1U, k.config.listen_backlog_max);
@@ -103,7 +104,7 @@ status layer::connect(socket_id socket, const endpoint& remote, const ip_address
     flow ends{{source, 0}, remote};
     if (c->bound_to != nullptr) {
         const endpoint& own = c->bound_to->local;
-        if (!port_table::is_any(own.address)) ends.local.address = own.address;
+        if (!port_table::is_any(own.address)) ends.local.address = own.address;  // MUST-43
         ends.local.port = own.port;
     }
     if (ends.local.address.is_v4() != remote.address.is_v4())
@@ -114,7 +115,7 @@ status layer::connect(socket_id socket, const endpoint& remote, const ip_address
     } else if (!k.find_flow(ends, k.keys.demux_hash(ends)).is_none()) {
         return error::address_in_use;
     }
-    c->ends_ = ends;
+    c->ends_ = ends;  // for good: MUST-45
     if (!enter_table(k, *c)) return error::no_buffer_space;
     begin_active_open(k, *c, now);
     return {};

@@ -74,7 +74,7 @@ status layer::set_keep_alive(socket_id socket, bool on, instant now) noexcept {
     core& k = *core_;
     connection* c = k.find(socket);
     if (c == nullptr) return error::bad_handle;
-    c->keep_alive = on;  // RFC 9293 3.8.4 (MUST-24, MUST-25: off unless asked for)
+    c->keep_alive = on;  // RFC 9293 3.8.4 (MAY-5, MUST-24, MUST-25: off unless asked for)
     c->probes_sent = 0;
     c->keep_alive_pending = false;
     if (on && c->in_table && c->current != state::syn_sent)
@@ -183,7 +183,7 @@ result<connection_info> layer::info(socket_id socket) const noexcept {
     i.congestion = control_of(*core_, *c).name();
     i.timestamps = c->timestamps;
     i.sack = c->sack;
-    i.soft_error = c->soft_error;
+    i.soft_error = c->soft_error;  // RFC 9293 3.9.1.8 (MUST-47), 3.9.2.2 (SHLD-25)
     return i;
 }
 

@@ -110,7 +110,7 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
     wire::tcp_header& h = out.header;
     h.flags.syn = true;
     h.window = static_cast<std::uint16_t>(std::min(c.rcv.capacity, 0xffffU));
-    h.options.maximum_segment_size = c.rcv.announced_mss;  // MUST-14
+    h.options.maximum_segment_size = c.rcv.announced_mss;  // MUST-14, SHLD-5, MAY-3: always
     if (answer) {
         h.flags.ack = true;
         h.acknowledgment = c.rcv.nxt.value();
@@ -143,7 +143,8 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
     const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
     const std::uint32_t most = payload_max(c);
     std::uint32_t length = std::min({r.end - r.next, most, left});
-    if (!first) {  // the oldest goes whatever the windows say
+    // RFC 9293 3.8.6 (SHLD-16, MAY-7): the oldest goes whatever the windows say
+    if (!first) {
         if (r.in == recovery_state::mode::timeout && offset + length > send_allowance(c))
             return false;
         if (offset + length > c.snd.wnd) return false;
@@ -167,7 +168,8 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
 // The cork's time is over.
 bool is_pushed(const connection& c) noexcept { return c.rare != nullptr && c.rare->push_due; }
 
-// RFC 9293 3.8.6.2.1: may `length` of `unsent` bytes go, of which `usable` fit the windows?
+// RFC 9293 3.8.6.2.1 (MUST-38), 3.7.4 (SHLD-7): may `length` of `unsent` bytes go, of which
+// `usable` fit the windows?
 bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent,
                       std::uint32_t full) noexcept {
     if (length >= full) return true;  // (1)
@@ -199,6 +201,7 @@ void account_new(core& k, connection& c, std::uint32_t length, instant now) noex
     arm_retransmission(k, c, now);
 }
 
+// RFC 9293 3.8.6 (MUST-34, SHLD-15): of a window that shrank nothing is usable.
 std::uint32_t usable_window(const connection& c) noexcept {
     const std::uint32_t outstanding = c.outstanding();
     const std::uint32_t offered = c.snd.wnd > outstanding ? c.snd.wnd - outstanding : 0;
@@ -207,7 +210,8 @@ std::uint32_t usable_window(const connection& c) noexcept {
     return std::min(offered, allowed > flying ? allowed - flying : 0);
 }
 
-// --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS)
+// --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS), in
+// segments as large as they can be (RFC 9293 3.9.1.2, SHLD-27, SHLD-28)
 bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (c.fin_sent) return false;
     const std::uint32_t offset = c.outstanding();
@@ -270,7 +274,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     return true;
 }
 
-// --- Has the peer been silent for too long? RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1
+// --- Has the peer been silent for too long? RFC 9293 3.8.4 (SHLD-12): SEG.SEQ = SND.NXT-1, no data
 [[gnu::noinline]] bool next_keep_alive(core& k, connection& c, instant now, segment& out) noexcept {
     c.keep_alive_pending = false;
     begin_segment(k, c, c.snd.nxt - 1, now, out);
@@ -286,7 +290,8 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     return true;
 }
 
-// Data or a FIN waits for a window, and nothing is under way that would bring news of it.
+// Data or a FIN waits for a window, and nothing is under way that would bring news of it
+// (RFC 9293 3.8.6, MUST-35).
 [[gnu::noinline]] void watch_closed_window(core& k, connection& c, instant now) noexcept {
     if (c.probing || c.snd.una != c.snd.nxt) return;
     const bool waiting = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
@@ -346,7 +351,7 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     h.syn_ack_pending = false;
     h.announced_mss = offered_mss(h.ends_, h.route.mtu);
     header.flags.syn = true;
-    header.options.maximum_segment_size = h.announced_mss;
+    header.options.maximum_segment_size = h.announced_mss;  // MUST-14, MAY-3
     if (h.window_scaling) header.options.window_scale = h.scale;
     header.options.sack_permitted = h.sack;
     if (h.sent_at == instant{}) h.sent_at = now;

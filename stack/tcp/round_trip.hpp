@@ -1,5 +1,5 @@
-// Round-trip time estimation and the retransmission timeout (RFC 6298). Knows no segments: the
-// caller measures, and obeys Karn's rule.
+// Round-trip time estimation and the retransmission timeout (RFC 9293 3.8.1, MUST-18: RFC 6298).
+// Knows no segments: the caller measures, and obeys Karn's rule.
 #pragma once
 
 #include <algorithm>

@@ -65,7 +65,8 @@ class secrets {
         hash.word(key.addresses);
         return static_cast<std::uint32_t>(hash.finish(key.ports, 4));
     }
-    // RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3: a 4 us clock plus a keyed hash of the flow.
+    // RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3: a 4 us clock plus a keyed hash of the flow; the
+    // key never leaves this object (MUST-9).
     seq initial_sequence(const flow& f, instant now) const noexcept {
         const auto clock = static_cast<std::uint64_t>(now.time_since_epoch().count()) / 4000;
         return seq(

@@ -53,6 +53,7 @@ void on_syn_timeout(core& k, connection& c, instant now) noexcept {
         return;
     }
     ++c.retries;
+    if (c.retries == first_threshold) c.route.epoch = 0;  // RFC 9293 3.8.3 (MUST-22)
     c.syn_pending = true;
     k.make_ready(c);
 }

@@ -12,6 +12,7 @@ constexpr std::uint8_t option_no_operation = 1;
 constexpr std::uint8_t option_loose_source_route = 131;
 constexpr std::uint8_t option_strict_source_route = 137;
 
+// RFC 9293 3.9.2 (MUST-50): what is not known is stepped over.
 void scan_options(const_bytes options, ipv4_parsed& parsed) noexcept {
     while (!options.empty()) {
         const std::uint8_t kind = load_8(options.data());

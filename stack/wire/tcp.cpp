@@ -10,7 +10,7 @@ namespace coax::stack::wire {
 
 namespace {
 
-// IANA option kinds.
+// IANA option kinds; RFC 9293 3.1 (MUST-4): the first three are the least.
 enum : std::uint8_t {
     kind_end = 0,
     kind_no_operation = 1,
@@ -76,6 +76,7 @@ void read_option(std::uint8_t kind, const_bytes option, tcp_options& options) no
 }
 
 // False if an option runs past the header (RFC 9293 3.1, MUST-7: an illegal length is no crash).
+// In any segment (MUST-5), octet by octet (3.2, MUST-64: they may begin anywhere).
 bool read_options(const_bytes text, tcp_options& options) noexcept {
     while (!text.empty()) {
         const std::uint8_t kind = load_8(text.data());
@@ -93,7 +94,9 @@ bool read_options(const_bytes text, tcp_options& options) noexcept {
     return true;
 }
 
-// The 4-byte groups that a SYN's options come in, as Linux lays them out.
+// The 4-byte groups that a SYN's options come in, as Linux lays them out. RFC 9293 3.1: each has
+// its length (MUST-68), and no-operations fill the header, so nothing follows an end of list
+// (MUST-69). MSS stands here alone (3.7.1, MUST-65).
 std::byte* write_syn_options(const tcp_options& options, std::byte* at) noexcept {
     if (options.maximum_segment_size) {
         store_32(at, std::uint32_t{kind_maximum_segment_size} << 24 | 4U << 16 |

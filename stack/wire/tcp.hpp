@@ -45,7 +45,7 @@ struct tcp_header {
     std::uint16_t destination_port = 0;
     std::uint32_t sequence = 0;
     std::uint32_t acknowledgment = 0;
-    std::uint16_t window = 0;  // as on the wire, unscaled
+    std::uint16_t window = 0;  // as on the wire, unscaled (RFC 9293 3.1, MUST-1: unsigned)
     std::uint16_t urgent_pointer = 0;
     tcp_flags flags;
     tcp_options options;

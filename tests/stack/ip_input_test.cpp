@@ -69,6 +69,7 @@ TEST_CASE("ip: RFC 1122 3.2.1: malformed headers") {
     net.check_dropped(packet, "ip.bad_checksum");
 }
 
+// RFC 9293 3.9.2.3 (MUST-63)
 TEST_CASE("ip: RFC 1122 3.2.1.3, RFC 6890: sources that no host can have") {
     listening net;
     for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1",
@@ -109,6 +110,7 @@ TEST_CASE("ip: RFC 1122 3.3.6: broadcasts") {
                       "icmp.echo_broadcast");
 }
 
+// RFC 9293 3.9.2 (MUST-50)
 TEST_CASE("ip: options are stepped over, source routes refused") {
     listening net;
     const auto with_options = [](std::initializer_list<int> options) {
@@ -174,6 +176,7 @@ TEST_CASE("udp: malformed datagrams") {
     CHECK(net.heard() == 5);
 }
 
+// RFC 9293 3.1 (MUST-3, MUST-7)
 TEST_CASE("tcp: malformed segments are counted") {
     listening net;
     wire::tcp_header syn;

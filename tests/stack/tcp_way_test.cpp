@@ -128,6 +128,7 @@ TEST_CASE("tcp way: RFC 9293 3.10.7.1: nobody listens: a reset comes back") {
     CHECK(answer->tcp.flags.rst);
 }
 
+// RFC 9293 3.1 (MUST-2)
 TEST_CASE("tcp way: segments of every length carry right checksums") {
     tcp_host net;
     const auto socket = net.accepted(80);
@@ -173,6 +174,7 @@ TEST_CASE("tcp way: RFC 9293 3.9.2.2: a neighbour that does not answer fails the
     CHECK(net.host->tcp_error(socket) == error::host_unreachable);
 }
 
+// RFC 9293 3.9.1.1 (MUST-46)
 TEST_CASE("tcp way: no route, or no peer that one can have") {
     tcp_host net;
     const auto code = [&](std::string_view to, std::uint16_t port) {

@@ -38,6 +38,7 @@ tcp_options options_of(std::initializer_list<unsigned> options) {
     return parsed.header.options;
 }
 
+// RFC 9293 3.1
 TEST_CASE("tcp header: fixed fields and flags") {
     tcp_header header;
     header.source_port = 0x1234;

@@ -70,6 +70,7 @@ TEST_CASE("arp: each fault") {
     CHECK(parse_arp(bad).fault == arp_fault::bad_operation);
 }
 
+// RFC 791 3.1
 TEST_CASE("ipv4: a known header") {
     // The example that is in every text on the checksum (RFC 1071's method): 0xb861.
     bytes whole = of_hex("45000073000040004011b861c0a80001c0a800c7");

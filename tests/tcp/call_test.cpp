@@ -119,7 +119,7 @@ TEST_CASE("the most specific listener gets the connection") {
     CHECK(l.accept(exact));
 }
 
-// RFC 6056 3: ephemeral ports are in the range, unique, and not in sequence
+// RFC 6056 3.2, 3.3.4: ephemeral ports are in the range, unique, and not in sequence
 TEST_CASE("ephemeral ports") {
     script s;
     auto& l = s.layer();
@@ -163,7 +163,7 @@ TEST_CASE("when all ephemeral ports to a place are taken, connect says so") {
     CHECK(l.connect(id, {s.ends.remote.address, 81}, s.ends.local.address, s.now()));
 }
 
-// RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528
+// RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3
 TEST_CASE("initial sequence numbers: a clock per flow, unrelated between flows") {
     const auto iss = [](std::uint16_t port, duration later) {
         script s;

@@ -146,7 +146,7 @@ TEST_CASE("TIME-WAIT repeats its acknowledgment and starts again") {
     CHECK(s.layer().socket_count() == 1);
 }
 
-// RFC 1337
+// RFC 1337 3
 TEST_CASE("TIME-WAIT is not assassinated") {
     script s;
     s.establish_passive();

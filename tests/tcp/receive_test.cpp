@@ -15,7 +15,7 @@ tcp_config calm() {
 }
 }  // namespace
 
-// RFC 9293 3.8.6.3 (MUST-58, MUST-59, SHLD-18)
+// RFC 9293 3.8.6.3 (SHLD-18)
 TEST_CASE("a single segment is acknowledged after the delay") {
     script s(calm());
     s.establish_passive();
@@ -62,7 +62,7 @@ TEST_CASE("the first segments are acknowledged at once") {
     s.expects_nothing();
 }
 
-// RFC 9293 3.10.7.4 seventh step; RFC 5681 4.2
+// RFC 9293 3.10.7.4 seventh step (SHLD-31, MAY-13); RFC 5681 4.2
 TEST_CASE("segments out of order are kept and acknowledged at once") {
     script s(calm());
     s.establish_passive();
@@ -120,7 +120,7 @@ TEST_CASE("the number of ranges is bounded") {
     CHECK(s.layer().info(s.socket)->reassembly_ranges == 3);
 }
 
-// RFC 9293 3.10.7.4 first step (MUST-5 of the table of acceptability)
+// RFC 9293 3.10.7.4 first step: the table of acceptability
 TEST_CASE("what lies outside the window is dropped and answered") {
     script s;
     s.establish_passive();

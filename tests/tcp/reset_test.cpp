@@ -6,7 +6,7 @@
 using namespace coax::stack;
 using namespace coax::tests;
 
-// RFC 9293 3.5.2 group 1, 3.10.7.1 (MUST-70)
+// RFC 9293 3.5.2 group 1, 3.10.7.1
 TEST_CASE("a segment for nobody is answered with a reset") {
     script s;
     SECTION("with an acknowledgment: the reset is where the peer expects us") {
@@ -117,7 +117,7 @@ TEST_CASE("a SYN on a connection is challenged") {
     CHECK(s.current() == state::established);
 }
 
-// RFC 5961 5.2
+// RFC 5961 5.2 (RFC 9293 MAY-12)
 TEST_CASE("an acknowledgment far from what was sent is challenged") {
     script s;
     s.establish_passive();

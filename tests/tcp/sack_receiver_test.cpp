@@ -89,7 +89,7 @@ TEST_CASE("RFC 2018 case 2: one block that grows") {
     s.expects(ack(9000).sack({}));
 }
 
-// RFC 2018 7, case 3: the 2nd, 4th, 6th and 8th are dropped; later the 4th and the 2nd come
+// RFC 2018 4, 7, case 3: the 2nd, 4th, 6th and 8th are dropped; later the 4th and the 2nd come
 TEST_CASE("RFC 2018 case 3: the most recent block first") {
     script s;
     receives_up_to_5000(s);

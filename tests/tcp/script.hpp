@@ -117,6 +117,10 @@ class script {
     void expects(const seg& s);
     void expects_nothing();
     void forget_sent();  // whatever the layer sent so far is not looked at
+    bool has_sent() {  // something waits for expects()
+        collect();
+        return !sent_.empty();
+    }
     // Lets time pass; segments caused by timers are kept for expects().
     void after(stack::duration d);
     void silent_for(stack::duration d) {

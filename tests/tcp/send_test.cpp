@@ -6,7 +6,7 @@
 using namespace coax::stack;
 using namespace coax::tests;
 
-// RFC 9293 3.7.4 (SHLD-7), appendix A.3
+// RFC 9293 3.7.4 (SHLD-7, SHLD-27), appendix A.3
 TEST_CASE("Nagle: one small segment at a time") {
     script s;
     s.establish_passive();
@@ -53,7 +53,7 @@ TEST_CASE("no_delay sends small segments at once") {
     s.expects(data(31, 30).push());
 }
 
-// RFC 9293 3.8.6 (MUST-34): amount = min(receive window, congestion window, MSS)
+// RFC 9293 3.8.6 (MUST-34, SHLD-28): amount = min(receive window, congestion window, MSS)
 TEST_CASE("the peer's window bounds what is sent") {
     script s;
     s.peer_window = 3000;
@@ -216,7 +216,7 @@ TEST_CASE("the send buffer fills, and room is told when there is some") {
     s.expects(data(11461, 1460));
 }
 
-// RFC 9293 3.8.4 (MUST-24 to MUST-28, SHLD-12)
+// RFC 9293 3.8.4 (MUST-24, MUST-25, MUST-28, SHLD-12)
 TEST_CASE("keep-alive") {
     script s;
     s.establish_passive();

@@ -1,5 +1,5 @@
-// Slow start and congestion avoidance (RFC 5681) with appropriate byte counting (RFC 3465) and the
-// window rules of NewReno (RFC 6582).
+// Slow start and congestion avoidance (RFC 9293 3.8.2, MUST-19: RFC 5681) with appropriate byte
+// counting (RFC 3465) and the window rules of NewReno (RFC 6582).
 #pragma once
 
 #include "stack/tcp/congestion/congestion.hpp"

@@ -64,7 +64,9 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
         return;
     }
     if (c.snd.una == c.snd.nxt) {  // nothing was sent: the way out was missing
-        k.make_ready(c);
+        const bool waits = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
+        if (waits && is_hopeless(k, c, now)) give_up(k, c);
+        else k.make_ready(c);
         return;
     }
     k.count.add(counted::timeouts);

@@ -1,4 +1,6 @@
 // Opening, keeping and ending connections: requirements of RFC 9293 that no other test is about.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "tests/tcp/script.hpp"
@@ -101,6 +103,28 @@ TEST_CASE("a SYN that is repeated asks for another way") {
     tcp::sender* from = s.layer().next_sender();
     REQUIRE(from != nullptr);
     CHECK(from->route.epoch == 0);
+}
+
+// RFC 9293 3.8.3 (MUST-20): R2 also ends what never found a way out, such as a neighbour
+TEST_CASE("a connection that cannot send ends after the user timeout") {
+    tcp_config config;
+    config.user_timeout = 100s;
+    script s(config);
+    s.establish_passive();
+    REQUIRE(s.writes(10) == 10);
+    tcp::layer& l = s.layer();
+    instant now = s.now();
+    while (now - s.now() < 200s) {
+        while (tcp::sender* from = l.next_sender())
+            l.unreachable(*from, error::host_unreachable, now);
+        const instant next = l.next_deadline();
+        if (next == never) break;
+        now = std::max(now, next);
+        l.advance(now);
+    }
+    CHECK(l.error_of(s.socket) == error::host_unreachable);
+    CHECK(now - s.now() >= 100s);
+    CHECK(now - s.now() < 102s);
 }
 
 // RFC 9293 3.8.4 (MAY-5, MUST-25, MUST-27, MUST-28)

@@ -42,4 +42,8 @@ TEST_CASE("fuzz targets hold for their seeds: stack") { run_seeds(stack_target);
 TEST_CASE("inputs that once found something") {
     // A new acknowledgment with an old sequence number closed the window, and data was sent.
     connection_target.run(from_hex("0007c802030000000700108d8d8d8d10111cc8040100000e5477d62a1011"));
+    // A FIN that never found its neighbour was tried for ever.
+    stack_target.run(
+        from_hex("000a000200000705b40700000a001040c8001616161616ffff10000000ff"
+                 "00000016161607"));
 }

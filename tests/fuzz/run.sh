@@ -46,6 +46,7 @@ fuzz() {
     rm -rf "fuzz/seeds/$name"
     "bin/fuzz_$name" --write-seeds "fuzz/seeds/$name"
     if "bin/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 \
+        -max_len=3000 -len_control=30 \
         -print_final_stats=1 -artifact_prefix="fuzz/found/$name/" \
         "fuzz/corpus/$name" "fuzz/seeds/$name" >"$log" 2>&1; then
         printf '%-11s %9s inputs, coverage %s, corpus of %s\n' "$name" \

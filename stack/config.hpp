@@ -78,7 +78,15 @@ struct tcp_config {
     bool timestamps = true;                   // RFC 7323
     bool window_scaling = true;               // RFC 7323
     // --- loss recovery
-    bool sack = true;  // RFC 2018
+    bool sack = true;                          // RFC 2018
+    bool rack = true;                          // RFC 8985; false: losses are counted as in RFC 6675
+    bool tail_loss_probe = true;               // RFC 8985 7
+    bool forward_rto = true;                   // RFC 5682
+    duration tail_probe_ack_delay = 200ms;     // RFC 8985 7.2: TLP.max_ack_delay
+    duration tail_probe_margin = 2ms;          // added to two round trips, as Linux
+    std::uint32_t flight_records_max = 24576;  // per connection: what is sent and not
+                                               // acknowledged, in pieces
+    std::uint64_t flight_memory_bytes = 1ULL << 28;  // records of the stack, 512 bytes for twelve
 };
 
 struct neighbour_config {

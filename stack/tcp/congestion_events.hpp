@@ -17,6 +17,13 @@ bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, inst
 // Gives back what the algorithm had; the connection sends no more. Harmless when called again.
 void congestion_stop(core& k, connection& c) noexcept;
 
+// RFC 5681 3.1, RFC 7661: with `flying` bytes under way, was the window in use?
+inline bool is_window_limited(const connection& c, std::uint32_t flying) noexcept {
+    const std::uint64_t window = c.congestion.window.bytes();
+    if (c.congestion.in_slow_start()) return std::uint64_t{flying} * 2 >= window;
+    return std::uint64_t{flying} + std::uint64_t{2} * c.snd.mss > window;
+}
+
 inline void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept {
     control_of(k, c).on_acknowledged(c.congestion, a);
 }

@@ -6,9 +6,11 @@
 #include <cstdint>
 
 #include "stack/tcp/congestion/congestion.hpp"
+#include "stack/tcp/flight.hpp"
 #include "stack/tcp/layer.hpp"
 #include "stack/tcp/rare_state.hpp"
 #include "stack/tcp/receive_buffer.hpp"
+#include "stack/tcp/recovery_state.hpp"
 #include "stack/tcp/round_trip.hpp"
 #include "stack/tcp/send_buffer.hpp"
 #include "stack/tcp/sequence.hpp"
@@ -56,18 +58,11 @@ struct receive_sequence {
     bool fixed = false;      // the user sized the buffer
 };
 
-// Loss recovery: which bytes go again. The place of a SACK scoreboard: it would answer the same
-// questions (next range to retransmit, bytes in flight).
-struct recovery_state {
-    enum class mode : std::uint8_t { none, fast, timeout };
-    mode in = mode::none;
-    bool guarded = false;         // una has not passed `recover` since the last recovery
-    bool timer_reset = false;     // first partial acknowledgment came (RFC 6582 3.2)
-    std::uint8_t duplicates = 0;  // duplicate acknowledgments in a row
-    std::uint32_t inflation = 0;  // bytes that left the network (RFC 6582), added to cwnd
-    seq recover;                  // SND.NXT when recovery began
-    seq next;                     // [next, end) is to be retransmitted
-    seq end;
+// What the retransmission timer stands for (retransmission_timer.hpp).
+enum class retransmission_cause : std::uint8_t {
+    timeout,     // RFC 6298
+    probe,       // RFC 8985 7
+    reordering,  // RFC 8985 6.2 step 5
 };
 
 struct timestamp_state {
@@ -100,7 +95,7 @@ struct connection final : sender, timer_node {
     bool fin_queued = false;  // the user will send no more
     bool fin_sent = false;
     bool timestamps = false;
-    bool timing = false;    // a segment is being timed
+    retransmission_cause timer_cause = retransmission_cause::timeout;
     bool attached = false;  // the user has its id
     // --- what few touch
     bool keep_alive : 1 = false;
@@ -129,19 +124,19 @@ struct connection final : sender, timer_node {
     send_sequence snd;
     receive_sequence rcv;
     timestamp_state ts;
-    recovery_state recovery;
+    flight flying;                       // what was sent and not acknowledged
+    recovery_state* recovery = nullptr;  // while something is, or may be, lost
+    rack_memory rack;
     congestion_state congestion;
     round_trip rtt;
     seq fin_at;                       // with fin_seen: sequence number of the peer's FIN
-    seq timed_end;                    // the segment being timed is acknowledged by this
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
     std::uint32_t retransmitted = 0;  // segments
     std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
                                       // progress (R2); 0: it goes on
     std::uint32_t tuning = 0;         // index + 1 of the receive_tuning; 0: none
-    instant timed_at{};
-    rare_state* rare = nullptr;  // nullptr for nearly all: see rare_state.hpp
+    rare_state* rare = nullptr;       // nullptr for nearly all: see rare_state.hpp
 
     send_buffer sending;
     receive_buffer receiving;

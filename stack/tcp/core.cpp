@@ -8,6 +8,7 @@ core::core(const tcp_config& configuration, random_source& source)
       randomness(source),
       keys(source),
       blocks(configuration.buffer_memory_bytes),
+      flights(configuration.flight_memory_bytes),
       reset_tokens(configuration.resets_per_second_max),
       bindings(configuration.connections_max),
       connections(configuration.connections_max),
@@ -15,7 +16,8 @@ core::core(const tcp_config& configuration, random_source& source)
       tunings(configuration.tuned_connections_max),
       half_opens(configuration.half_open_max),
       time_waits(configuration.time_wait_max),
-      replies(configuration.reply_queue_max) {
+      replies(configuration.reply_queue_max),
+      recoveries(configuration.connections_max) {
     for (std::uint32_t& c : port_counters) c = static_cast<std::uint32_t>(source.next());
 }
 

@@ -84,8 +84,16 @@ struct core {
             read_clock(now);
         return clock_ms_;
     }
+    // The same for another moment.
+    static std::uint32_t milliseconds_of(instant at) noexcept {
+        return static_cast<std::uint32_t>(at.time_since_epoch().count() / 1'000'000) + 1;
+    }
     static std::uint32_t seconds(instant now) noexcept {
         return static_cast<std::uint32_t>(now.time_since_epoch().count() / 1'000'000'000);
+    }
+
+    std::uint32_t flight_blocks_max() const noexcept {
+        return config.flight_records_max / flight_block::capacity + 1;
     }
 
     // --- owners
@@ -119,6 +127,7 @@ struct core {
     time_wait_list time_waits_by_age;
     receive_tuning_list tunings_by_use;
     block_pool blocks;
+    flight_pool flights;
     demux_table table;
     port_table ports;
     counters count;
@@ -135,6 +144,7 @@ struct core {
     pool<half_open, 64> half_opens;
     pool<time_wait, 64> time_waits;
     pool<reply, 64> replies;
+    pool<recovery_state, 64> recoveries;
 
   private:
     [[gnu::noinline]] void read_clock(instant now) noexcept {

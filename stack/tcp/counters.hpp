@@ -25,7 +25,16 @@ enum class counted : std::uint8_t {
     timeouts,
     fast_recoveries,
     // loss recovery
-    dsacks_sent,  // RFC 2883: something came twice, and the peer was told
+    dsacks_sent,              // RFC 2883: something came twice, and the peer was told
+    dsacks_received,          // the peer told so
+    sack_recoveries,          // fast recoveries with SACK; those without are fast_recoveries
+    lost_segments,            // found lost, by RACK or by counting
+    tail_loss_probes,         // RFC 8985 7
+    tail_losses,              // repaired by such a probe
+    sack_reneges,             // the peer dropped what it had SACKed
+    spurious_by_timestamp,    // recoveries begun for nothing: RFC 3522
+    spurious_by_dsack,        // RFC 3708
+    spurious_by_forward_rto,  // RFC 5682
     // others
     window_probes,
     keep_alive_probes,
@@ -76,6 +85,15 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.timeouts",
     "tcp.fast_recoveries",
     "tcp.dsacks_sent",
+    "tcp.dsacks_received",
+    "tcp.sack_recoveries",
+    "tcp.lost_segments",
+    "tcp.tail_loss_probes",
+    "tcp.tail_losses",
+    "tcp.sack_reneges",
+    "tcp.spurious_by_timestamp",
+    "tcp.spurious_by_dsack",
+    "tcp.spurious_by_forward_rto",
     "tcp.window_probes",
     "tcp.keep_alive_probes",
     "tcp.challenge_acks",
@@ -97,7 +115,9 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
 class counters {
   public:
     void add(disposition d) noexcept { ++values_[static_cast<std::size_t>(d)]; }
-    void add(counted c) noexcept { ++values_[disposition_count + static_cast<std::size_t>(c)]; }
+    void add(counted c, std::uint64_t n = 1) noexcept {
+        values_[disposition_count + static_cast<std::size_t>(c)] += n;
+    }
     std::uint64_t at(std::size_t index) const noexcept { return values_[index]; }
 
   private:

@@ -1,27 +1,15 @@
 // Fifth step of RFC 9293 3.10.7.4 for synchronised states: what an acknowledgment of data does.
 #include <algorithm>
 
+#include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/recovery.hpp"
+#include "stack/tcp/retransmission_timer.hpp"
+#include "stack/tcp/scoreboard.hpp"
 
 namespace coax::stack::tcp {
 
 namespace {
-
-// RFC 6298 (3), Karn: only a segment sent once is timed. After a retransmission the echoed
-// timestamp tells which transmission is acknowledged (RFC 7323 4.1).
-void measure(core& k, connection& c, const incoming& in) noexcept {
-    if (c.timing) {
-        if (in.ack < c.timed_end) return;
-        c.timing = false;
-        c.rtt.sample(in.now - c.timed_at, k.config);
-        return;
-    }
-    const auto& stamps = in.header.options.timestamps;
-    if (!c.timestamps || !stamps || stamps->echo == 0) return;
-    const std::uint32_t ms = k.milliseconds(in.now) + c.ts.offset - stamps->echo;
-    if (ms < 0x7fffffffU / 1000) c.rtt.sample(std::chrono::milliseconds(ms), k.config);
-}
 
 // Room in the send buffer, for one who waits for it: a quarter at once, not every byte.
 void offer_room(core& k, connection& c) noexcept {
@@ -32,23 +20,59 @@ void offer_room(core& k, connection& c) noexcept {
     k.notify(c, &readiness::writable);
 }
 
-void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
-    const std::uint32_t acked = in.ack - c.snd.una;
-    const std::uint32_t before = in_flight(c);
-    measure(k, c, in);
+// SND.UNA moves: the bytes below it are not needed any more, and there is progress.
+void advance(core& k, connection& c, seq ack) noexcept {
+    const std::uint32_t acked = ack - c.snd.una;
     c.sending.release(k.blocks, std::min(acked, c.sending.size()));  // the rest is our FIN
-    c.snd.una = in.ack;
-    c.snd.small_end = later_of(c.snd.small_end, c.snd.una);
+    c.snd.una = ack;
+    c.snd.small_end = later_of(c.snd.small_end, ack);
     c.retries = 0;
     c.stalled_since = 0;
-    recovery_on_acknowledged(k, c, acked, before, in.now);
-    if (c.snd.una == c.snd.nxt) {
-        core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
-    } else if (c.recovery.in != recovery_state::mode::fast || !c.recovery.timer_reset) {
-        c.recovery.timer_reset = true;  // RFC 6582 3.2 step 3: for the first partial one only
-        k.set_timer(c, timer::retransmission, in.now + c.rtt.timeout().value());  // RFC 6298 (5.3)
+}
+
+// The usual case: nothing is missing, nothing was sent again.
+void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+    acknowledged a;
+    a.bytes = in.ack - c.snd.una;
+    a.in_flight = c.outstanding();
+    instant sent_at{};  // of the newest segment acknowledged
+    bool resent = false;
+    c.flying.acknowledge(k.flights, in.ack, [&](const transmission& t, std::uint32_t) {
+        sent_at = t.sent_at;
+        resent = t.resent;
+    });
+    // RFC 6298 (3), Karn; a window probe is sent again without a recovery
+    if (!resent) [[likely]] {
+        a.newest_round_trip = in.now - sent_at;
+        c.rtt.sample(a.newest_round_trip, k.config);
     }
+    advance(k, c, in.ack);
+    a.now = in.now;
+    a.round_trip = c.rtt.smoothed();
+    a.window_limited = is_window_limited(c, a.in_flight);
+    a.una = c.snd.una;
+    a.nxt = c.snd.nxt;
+    a.delivered = a.bytes;
+    a.in_flight_after = c.outstanding();
+    congestion_on_acknowledged(k, c, a);
+    if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
+    else arm_after_progress(k, c, in.now);
     offer_room(k, c);
+}
+
+// Something is missing, or was sent again, or the segment says so.
+[[gnu::noinline]] void take_carefully(core& k, connection& c, const incoming& in,
+                                      bool duplicate) noexcept {
+    const seq ack = later_of(in.ack, c.snd.una);
+    if (recovery_open(k, c) == nullptr) {
+        if (ack != c.snd.una) take_acknowledgment(k, c, in);
+        return;
+    }
+    delivery d = scoreboard_take(k, c, in, ack);
+    d.duplicate = duplicate;
+    if (d.acked != 0) advance(k, c, ack);
+    recovery_on_acknowledged(k, c, in, d);
+    if (d.acked != 0) offer_room(k, c);
 }
 
 // The peer's window opened after a probe or two: what the probe carried may have been refused.
@@ -59,13 +83,14 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
     core::clear_timer(c, timer::persist);
     if (c.snd.una == c.snd.nxt) return;
     // It goes again as a part of the first full segment.
-    if (!c.fin_sent)
+    if (!c.fin_sent) {
         c.snd.nxt =
             later_of(c.snd.nxt,
                      c.snd.una + std::min({c.sending.size(), c.snd.wnd, std::uint32_t{c.snd.mss}}));
-    c.recovery.next = c.snd.una;
-    c.recovery.end = c.snd.nxt;
-    k.set_timer(c, timer::retransmission, now + c.rtt.timeout().value());
+        c.flying.newest().last = c.snd.nxt;
+    }
+    recovery_resend_all(k, c);
+    set_retransmission_timer(k, c, retransmission_cause::timeout, now + c.rtt.timeout().value());
 }
 
 }  // namespace
@@ -90,12 +115,21 @@ void update_send_window(core& k, connection& c, const incoming& in, std::uint32_
 }
 
 void acknowledge(core& k, connection& c, const incoming& in) noexcept {
-    if (in.ack < c.snd.una) return;  // old: nothing in it is news
+    const bool told = c.sack && in.header.options.sack_count != 0;
+    if (in.ack < c.snd.una) {  // old: nothing is news, but perhaps its SACK blocks
+        if (told) take_carefully(k, c, in, false);
+        return;
+    }
     const std::uint32_t window = std::uint32_t{in.header.window} << c.snd.scale;
-    if (in.ack != c.snd.una) {
+    if (in.ack != c.snd.una && c.recovery == nullptr && !told) [[likely]] {
         take_acknowledgment(k, c, in);
-    } else if (in.length == 0 && window == c.snd.wnd && c.snd.una != c.snd.nxt && !c.probing) {
-        recovery_on_duplicate(k, c, in.now);  // RFC 5681 2: all five conditions hold
+    } else {
+        // RFC 5681 2: all five conditions
+        const bool duplicate = in.ack == c.snd.una && in.length == 0 && window == c.snd.wnd &&
+                               c.snd.una != c.snd.nxt && !c.probing;
+        if (told || (c.recovery != nullptr && in.ack != c.snd.una) ||
+            (duplicate && (!c.sack || c.recovery != nullptr))) [[unlikely]]
+            take_carefully(k, c, in, duplicate);
     }
     update_send_window(k, c, in, window);
     if (c.sending.size() > c.outstanding() || (c.fin_queued && !c.fin_sent) ||

@@ -48,15 +48,14 @@ disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept {
     if (!flags.ack) {  // MUST-10, simultaneous open: <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
         c.current = state::syn_received;
         c.syn_pending = true;
-        c.timing = false;
         c.snd.wl2 = c.snd.una;
         k.make_ready(c);
         return disposition::consumed;
     }
     c.snd.una = in.ack;
-    if (c.retries == 0 && c.timing) c.rtt.sample(in.now - c.timed_at, k.config);
+    if (c.retries == 0 && !c.flying.empty() && !c.flying.oldest().resent)
+        c.rtt.sample(in.now - c.flying.oldest().sent_at, k.config);
     else c.rtt.distrust(k.config);
-    c.timing = false;
     establish(k, c, in.now);
     c.ack_now = true;
     k.notify(c, &readiness::connected);

@@ -4,6 +4,7 @@
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/output.hpp"
+#include "stack/tcp/retransmission_timer.hpp"
 #include "stack/tcp/timers.hpp"
 
 namespace coax::stack::tcp {
@@ -98,8 +99,8 @@ void layer::unreachable(sender& from, error cause, instant now) noexcept {
             }
             c.soft_error = cause;  // RFC 9293 3.9.2.2 (MUST-56)
             if (c.deadline(timer::retransmission) == never)
-                k.set_timer(c, timer::retransmission,
-                            now + c.rtt.timeout().backed_off(c.retries, k.config));
+                set_retransmission_timer(k, c, retransmission_cause::timeout,
+                                         now + retransmission_wait(k, c, now));
             return;
         }
         case core::sort::half_open:

@@ -5,6 +5,7 @@
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/recovery.hpp"
 #include "stack/tcp/tuning.hpp"
 
 namespace coax::stack::tcp {
@@ -28,6 +29,7 @@ void stop(core& k, connection& c) noexcept {
     c.deadlines.fill(never);
     core::leave_queue(c);
     c.sending.clear(k.blocks);
+    recovery_clear(k, c);
     congestion_stop(k, c);
     c.current = state::closed;
 }
@@ -86,7 +88,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     core::clear_timer(c, timer::retransmission);
     update_mss(c);
     congestion_start(k, c, now);
-    c.recovery.recover = c.snd.una;
+    recovery_clear(k, c);  // the SYN is acknowledged
     c.last_sent = k.milliseconds(now);
     c.snd.small_end = c.snd.una;
     k.count.add(counted::established);

@@ -6,7 +6,10 @@
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/recovery.hpp"
-#include "stack/tcp/timers.hpp"
+#include "stack/tcp/retransmission_timer.hpp"
+#include "stack/tcp/scoreboard.hpp"
+#include "stack/tcp/spurious.hpp"
+#include "stack/tcp/tail_loss_probe.hpp"
 
 namespace coax::stack::tcp {
 
@@ -86,13 +89,6 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
     out.payload_size = size;
 }
 
-void arm_retransmission(core& k, connection& c, instant now) noexcept {
-    if (c.deadline(timer::retransmission) != never) return;  // RFC 6298 (5.1)
-    duration wait = c.rtt.timeout().backed_off(c.retries, k.config);
-    if (c.rare != nullptr) wait = before_user_timeout(k, c, wait, now);
-    k.set_timer(c, timer::retransmission, now + wait);
-}
-
 // --- SYN-SENT, SYN-RECEIVED: the SYN, or the acknowledgment of something not acceptable?
 [[gnu::noinline]] bool next_handshake(core& k, connection& c, instant now, segment& out) noexcept {
     const bool answer = c.current == state::syn_received;
@@ -122,46 +118,86 @@ void arm_retransmission(core& k, connection& c, instant now) noexcept {
         h.options.timestamps = wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
     if (c.snd.nxt == c.snd.una) {
         c.snd.nxt = c.snd.una + 1;
-        c.timing = true;
-        c.timed_at = now;
-        c.timed_end = c.snd.nxt;
+        (void)c.flying.append(k.flights, c.snd.una, c.snd.nxt, 1, 1, now);  // for its round trip
     } else {
-        c.timing = false;
+        if (!c.flying.empty()) c.flying.oldest().resent = true;
         ++c.retransmitted;
     }
     k.count.add(counted::segments_sent);
-    arm_retransmission(k, c, now);
+    if (c.deadline(timer::retransmission) == never)
+        set_retransmission_timer(k, c, retransmission_cause::timeout,
+                                 now + retransmission_wait(k, c, now));
     return true;
+}
+
+// The record goes again, as much of it as fits one segment.
+void resend(core& k, connection& c, flight::position p, instant now, segment& out) noexcept {
+    recovery_state& r = *c.recovery;
+    const std::uint32_t offset = p->first - c.snd.una;
+    const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
+    const std::uint32_t most = payload_max(c);
+    begin_segment(k, c, p->first, now, out);
+    attach_payload(c, offset, std::min({p->size(), most, left}), most, out);
+    const std::uint32_t length = out.payload_size;
+    out.header.flags.psh = length != 0 && length == left;
+    out.header.flags.fin = length == left && c.fin_sent && p->size() > length;
+    const std::uint32_t covered = length + (out.header.flags.fin ? 1U : 0U);
+    // Without memory the rest of the record counts as sent; it will be found lost again.
+    if (covered != 0) (void)scoreboard_cut(k, c, p, p->first + covered);
+    scoreboard_mark_resent(c, p, now);
+    const std::uint32_t size = p->size();
+    undo_on_resent(r, size, k.milliseconds(now) + c.ts.offset);
+    if (r.in == recovery_state::mode::fast) r.reduction.on_sent(size);
+    r.must_resend = false;
+    ++c.retransmitted;
+    k.count.add(counted::retransmitted);
+    // RFC 6675 6: the timer starts again when the first outstanding segment goes again
+    const bool first = p->first == c.snd.una && c.timer_cause != retransmission_cause::reordering;
+    if (first || c.deadline(timer::retransmission) == never)
+        set_retransmission_timer(k, c, retransmission_cause::timeout,
+                                 now + retransmission_wait(k, c, now));
 }
 
 // --- Is something to be sent again?
 [[gnu::noinline]] bool next_retransmission(core& k, connection& c, instant now,
                                            segment& out) noexcept {
-    recovery_state& r = c.recovery;
-    const bool first = r.next == c.snd.una;
-    const std::uint32_t offset = r.next - c.snd.una;
-    const std::uint32_t left = c.sending.size() - std::min(offset, c.sending.size());
-    const std::uint32_t most = payload_max(c);
-    std::uint32_t length = std::min({r.end - r.next, most, left});
+    recovery_state& r = *c.recovery;
+    if (r.probe_tail) {  // RFC 8985 7.3
+        r.probe_tail = false;
+        const flight::position tail = probe_tail(k, c);
+        if (!tail) return false;
+        resend(k, c, tail, now, out);
+        probe_sent(c, true);
+        return true;
+    }
+    const flight::position p = scoreboard_first_due(c);
+    if (!p) return false;
+    const std::uint32_t length = std::min(p->size(), payload_max(c));
+    const std::uint32_t flying = in_flight(c);
+    const bool forced = r.must_resend || flying == 0;
+    if (!forced && flying + length > send_allowance(c)) return false;
+    const std::uint32_t offset = p->first - c.snd.una;
     // RFC 9293 3.8.6 (SHLD-16, MAY-7): the oldest goes whatever the windows say
-    if (!first) {
-        if (r.in == recovery_state::mode::timeout && offset + length > send_allowance(c))
-            return false;
-        if (offset + length > c.snd.wnd) return false;
+    if (offset != 0 && offset + length > c.snd.wnd) return false;
+    scoreboard_join_due(c, p, payload_max(c));
+    resend(k, c, p, now, out);
+    return true;
+}
+
+// RFC 6675 4 (NextSeg), rules (3) and (4), where losses are counted: what is not known to be lost,
+// when there is nothing better to keep the acknowledgments coming.
+[[gnu::noinline]] bool next_doubtful(core& k, connection& c, instant now, segment& out) noexcept {
+    recovery_state& r = *c.recovery;
+    if (k.config.rack || !c.sack || r.in != recovery_state::mode::fast || r.due != 0) return false;
+    if (in_flight(c) + c.snd.mss > send_allowance(c)) return false;
+    flight::position p = scoreboard_first_doubtful(c);  // rule (3)
+    if (!p) {  // rule (4): once, when acknowledgments have shown progress
+        if (r.rescued || c.snd.una <= r.undo_marker) return false;
+        p = probe_tail(k, c);
+        if (!p || p->again) return false;
+        r.rescued = true;
     }
-    begin_segment(k, c, r.next, now, out);
-    attach_payload(c, offset, length, most, out);
-    length = out.payload_size;
-    r.next += length;
-    if (length == left && c.fin_sent && r.next < r.end) {
-        out.header.flags.fin = true;
-        r.next += 1;
-    }
-    out.header.flags.psh = length != 0 && length == left;
-    c.timing = false;  // Karn
-    ++c.retransmitted;
-    k.count.add(counted::retransmitted);
-    arm_retransmission(k, c, now);
+    resend(k, c, p, now, out);
     return true;
 }
 
@@ -190,15 +226,27 @@ void restart_after_idle(core& k, connection& c, instant now) noexcept {
     congestion_on_idle(k, c, std::chrono::milliseconds(idle));
 }
 
+// A record for new data; nullptr: there is no memory, so it must not leave.
+transmission* record_new(core& k, connection& c, std::uint32_t length, std::uint32_t each,
+                         instant now) noexcept {
+    const auto step = static_cast<std::uint16_t>(std::min(length, each));
+    transmission* const t =
+        c.flying.append(k.flights, c.snd.nxt, c.snd.nxt + length, step, k.flight_blocks_max(), now);
+    if (t != nullptr) [[likely]]
+        return t;
+    k.count.add(counted::no_memory);
+    if (c.deadline(timer::retransmission) == never)  // then it is tried again
+        set_retransmission_timer(k, c, retransmission_cause::timeout,
+                                 now + retransmission_wait(k, c, now));
+    return nullptr;
+}
+
 void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {
     c.snd.nxt += length;
     c.last_sent = k.milliseconds(now);
-    if (!c.timing) {
-        c.timing = true;
-        c.timed_at = now;
-        c.timed_end = c.snd.nxt;
-    }
-    arm_retransmission(k, c, now);
+    if (c.recovery != nullptr) [[unlikely]]
+        recovery_on_sent(c, length);
+    arm_after_sending(k, c, now);
 }
 
 // RFC 9293 3.8.6 (MUST-34, SHLD-15): of a window that shrank nothing is usable.
@@ -210,6 +258,13 @@ std::uint32_t usable_window(const connection& c) noexcept {
     return std::min(offered, allowed > flying ? allowed - flying : 0);
 }
 
+// RFC 8985 7.3: the probe is one segment beyond the congestion window.
+[[gnu::noinline]] std::uint32_t probe_window(const connection& c) noexcept {
+    const std::uint32_t outstanding = c.outstanding();
+    const std::uint32_t offered = c.snd.wnd > outstanding ? c.snd.wnd - outstanding : 0;
+    return std::min<std::uint32_t>(offered, c.snd.mss);
+}
+
 // --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS), in
 // segments as large as they can be (RFC 9293 3.9.1.2, SHLD-27, SHLD-28)
 bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
@@ -218,14 +273,17 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     const std::uint32_t unsent = c.sending.size() - std::min(offset, c.sending.size());
     if (unsent == 0) return false;
     if (offset == 0) restart_after_idle(k, c, now);
-    const std::uint32_t usable = usable_window(c);
+    const bool probe = c.recovery != nullptr && c.recovery->probe_new;
+    const std::uint32_t usable = probe ? probe_window(c) : usable_window(c);
     const std::uint32_t full = payload_max(c);
     std::uint32_t most = full;
     // A super-segment's header is copied: SACK blocks would be told again and again.
     if (k.gso_max_bytes > most && full == c.snd.mss) most = k.gso_max_bytes / most * most;
     std::uint32_t length = std::min({unsent, usable, most});
     if (length > full && (length != unsent || holds_back(c))) length -= length % full;
-    if (length == 0 || !is_worth_sending(c, length, unsent, full)) return false;
+    if (length == 0 || (!probe && !is_worth_sending(c, length, unsent, full))) return false;
+    transmission* const record = record_new(k, c, length, full, now);
+    if (record == nullptr) return false;
     begin_segment(k, c, c.snd.nxt, now, out);
     attach_payload(c, offset, length, full, out);
     length = out.payload_size;
@@ -241,8 +299,10 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (all && c.fin_queued && usable > length) {
         out.header.flags.fin = true;
         c.fin_sent = true;
+        ++length;
     }
-    account_new(k, c, length + (out.header.flags.fin ? 1 : 0), now);
+    record->last = c.snd.nxt + length;
+    account_new(k, c, length, now);
     return true;
 }
 
@@ -251,6 +311,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (c.fin_sent || has_retransmission(c)) return false;
     if (c.outstanding() < c.sending.size()) return false;
     if (c.snd.wnd <= c.outstanding()) return false;  // it takes a sequence number; else the probe
+    if (record_new(k, c, 1, 1, now) == nullptr) return false;
     begin_segment(k, c, c.snd.nxt, now, out);
     out.header.flags.fin = true;
     c.fin_sent = true;
@@ -261,6 +322,11 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
 // --- Does a closed window want a probe? RFC 9293 3.8.6.1 (MUST-36): one octet.
 [[gnu::noinline]] bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
+    if (c.snd.nxt == c.snd.una) {
+        if (record_new(k, c, 1, 1, now) == nullptr) return false;
+        c.snd.nxt += 1;
+    }
+    c.flying.oldest().resent = true;  // no measure of the path: the window is closed
     begin_segment(k, c, c.snd.una, now, out);
     if (c.sending.size() != 0) {
         attach_payload(c, 0, 1, c.snd.mss, out);
@@ -268,8 +334,6 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
         out.header.flags.fin = true;
         c.fin_sent = true;
     }
-    if (c.snd.nxt == c.snd.una) c.snd.nxt += 1;
-    c.timing = false;
     k.count.add(counted::window_probes);
     return true;
 }
@@ -313,6 +377,19 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     return true;
 }
 
+// RFC 5682 2.1 step 2 (b): after a timeout that may be none, new data goes first.
+bool prefers_new_data(const connection& c) noexcept { return c.recovery->new_data_first; }
+
+// There was no new data, or it may not go.
+[[gnu::noinline]] bool next_instead(core& k, connection& c, instant now, segment& out) noexcept {
+    recovery_state& r = *c.recovery;
+    if (!r.new_data_first) return next_doubtful(k, c, now, out);
+    if (c.snd.nxt != r.recover) return false;  // some went: its acknowledgment is awaited
+    r.new_data_first = false;
+    r.forward = recovery_state::spurious_check::none;
+    return has_retransmission(c) && next_retransmission(k, c, now, out);
+}
+
 }  // namespace
 
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
@@ -320,10 +397,12 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         return c.current != state::closed && next_handshake(k, c, now, out);
     if (c.route.mtu != c.snd.mtu) [[unlikely]]
         update_mss(c);
-    if (has_retransmission(c)) [[unlikely]] {
+    if (has_retransmission(c) && !prefers_new_data(c)) [[unlikely]] {
         if (next_retransmission(k, c, now, out)) return true;
     } else if (next_new_data(k, c, now, out)) {
         return true;
+    } else if (c.recovery != nullptr) [[unlikely]] {
+        if (next_instead(k, c, now, out)) return true;
     }
     if ((c.fin_queued && next_fin(k, c, now, out)) ||
         (c.probe_pending && next_probe(k, c, now, out)) ||

@@ -53,10 +53,14 @@ class round_trip {
         // steady path of 100 ms would otherwise time out at a delayed acknowledgment.
         rto_ = retransmission_timeout::clamped(
             smoothed() + std::max({variation() * 4, granularity, config.rto_min}), config);
+        take_least(static_cast<std::uint32_t>(r));
     }
     bool measured() const noexcept { return smoothed_ != 0; }
     duration smoothed() const noexcept { return std::chrono::microseconds(smoothed_); }
     duration variation() const noexcept { return std::chrono::microseconds(variation_); }
+    // The smallest sample of the last minutes (RFC 8985 6.2 step 1: a windowed minimum). It is
+    // `longest` before the first.
+    duration least() const noexcept { return std::chrono::microseconds(least_); }
     const retransmission_timeout& timeout() const noexcept { return rto_; }
     // RFC 6298 (5.7): the SYN was retransmitted, so data starts with at least 3 s.
     void distrust(const tcp_config& config) noexcept {
@@ -66,9 +70,21 @@ class round_trip {
   private:
     static constexpr duration granularity = 1ms;        // G of RFC 6298 (2)
     static constexpr std::int64_t longest = 600000000;  // microseconds; more is no measurement
+    static constexpr std::uint16_t samples_max = 4096;
+
+    // Begun anew after a run of samples, so that a path that became longer is not measured by what
+    // it was. A sample above the true minimum does no harm until the next smaller one.
+    void take_least(std::uint32_t r) noexcept {
+        if (r < least_ || ++samples_ == samples_max) {
+            least_ = r;
+            samples_ = 0;
+        }
+    }
 
     std::uint32_t smoothed_ = 0;  // microseconds; 0: not measured
     std::uint32_t variation_ = 0;
+    std::uint32_t least_ = static_cast<std::uint32_t>(longest);
+    std::uint16_t samples_ = 0;
     retransmission_timeout rto_;
 };
 

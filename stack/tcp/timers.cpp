@@ -63,10 +63,19 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
         on_syn_timeout(k, c, now);
         return;
     }
-    if (c.snd.una == c.snd.nxt) {  // nothing was sent: the way out was missing
+    if (c.snd.una == c.snd.nxt) {  // nothing was sent: the way out, or a record, was missing
+        recovery_clear(k, c);      // or a last word on what had been sent again has not come
         const bool waits = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
         if (waits && is_hopeless(k, c, now)) give_up(k, c);
         else k.make_ready(c);
+        return;
+    }
+    if (c.timer_cause == retransmission_cause::probe) {
+        recovery_on_probe_timeout(k, c, now);
+        return;
+    }
+    if (c.timer_cause == retransmission_cause::reordering) {
+        recovery_on_reordering_timeout(k, c, now);
         return;
     }
     k.count.add(counted::timeouts);

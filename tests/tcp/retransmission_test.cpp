@@ -166,7 +166,7 @@ TEST_CASE("fast retransmit and fast recovery") {
     CHECK(i.slow_start_threshold == 11 * 1460 / 2);
     s.sends(ack(20441).seq(1));  // full
     i = *s.layer().info(s.socket);
-    CHECK(i.congestion_window == 1460 * 2);  // RFC 6582 3.2 step 3 (1): flight is zero
+    CHECK(i.congestion_window == 11 * 1460 / 2);  // RFC 6937bis: the threshold
     CHECK(s.counter("tcp.fast_recoveries") == 1);
     CHECK(s.counter("tcp.timeouts") == 0);
 }
@@ -193,7 +193,7 @@ TEST_CASE("NewReno: each partial acknowledgment brings the next hole") {
     CHECK(s.layer().info(s.socket)->in_flight == 0);
 }
 
-// RFC 6582 3.2: inflation lets new data go during recovery
+// RFC 6937bis: to half the window, so every second segment that arrives lets one go
 TEST_CASE("duplicate acknowledgments during recovery let new segments out") {
     script s;
     s.establish_passive();
@@ -205,11 +205,12 @@ TEST_CASE("duplicate acknowledgments during recovery let new segments out") {
     s.expects(data(16061, 1460));
     s.sends(ack(1).seq(1));
     s.expects(data(1, 1460));
-    // flight 12 segments, window 5 + 3: five more leave before a new one may go
-    for (int i = 0; i < 4; ++i) s.sends(ack(1).seq(1));
-    s.expects_nothing();
-    s.sends(ack(1).seq(1));
-    s.expects(data(17521, 1460));
+    for (std::uint32_t at = 17521; at < 17521 + 2 * 1460; at += 1460) {
+        s.sends(ack(1).seq(1));
+        s.expects_nothing();
+        s.sends(ack(1).seq(1));
+        s.expects(data(at, 1460));
+    }
 }
 
 // RFC 6582 3.2 step 1 and RFC 5681: after a timeout old duplicates start nothing

@@ -87,6 +87,14 @@ class storm {
             h.options.timestamps = wire::tcp_timestamps{near(p.stamp++), near(p.stamp_seen)};
         if (h.flags.syn && random_.chance(0.7))
             h.options.maximum_segment_size = static_cast<std::uint16_t>(random_.below(9000));
+        h.options.sack_permitted = h.flags.syn && random_.chance(0.7);
+        if (!h.flags.syn && random_.chance(0.4)) {
+            h.options.sack_count = static_cast<std::uint8_t>(1 + random_.below(4));
+            for (auto& block : h.options.sack) {
+                block.left = near(p.seen) - static_cast<std::uint32_t>(random_.below(20000));
+                block.right = block.left + static_cast<std::uint32_t>(random_.below(5000));
+            }
+        }
         if (h.flags.syn && random_.chance(0.5))
             h.options.window_scale = static_cast<std::uint8_t>(random_.below(256));
         const std::uint32_t length =

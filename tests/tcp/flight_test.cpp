@@ -1,0 +1,164 @@
+// The flight against a plain list, and the arithmetic of proportional rate reduction.
+#include "stack/tcp/flight.hpp"
+
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "stack/tcp/rate_reduction.hpp"
+#include "tests/tcp/seeded.hpp"
+
+using namespace coax::stack;
+using namespace coax::stack::tcp;
+using coax::tests::seeded;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct piece {
+    seq first, last;
+    bool marked = false;
+};
+
+void compare(const flight& f, const std::vector<piece>& model) {
+    auto m = model.begin();
+    for (flight::position p = f.first(); p; p = f.next(p), ++m) {
+        REQUIRE(m != model.end());
+        REQUIRE(p->first == m->first);
+        REQUIRE(p->last == m->last);
+        REQUIRE(p->sacked == m->marked);
+    }
+    REQUIRE(m == model.end());
+    auto back = model.rbegin();
+    for (flight::position p = f.last(); p; p = f.previous(p), ++back)
+        REQUIRE(p->first == back->first);
+    REQUIRE(back == model.rend());
+}
+
+}  // namespace
+
+TEST_CASE("a flight is what a list would be") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        seeded random(seed);
+        flight_pool pool(1 << 20);
+        flight f;
+        std::vector<piece> model;
+        seq nxt(0xffff0000U);
+        for (int i = 0; i < 3000; ++i) {
+            const auto n = static_cast<std::uint32_t>(1 + random.below(3000));
+            switch (random.below(6)) {
+                case 0:
+                case 1:
+                    if (model.size() > 200) break;
+                    REQUIRE(f.append(pool, nxt, nxt + n, 1460, 100, instant(1s)) != nullptr);
+                    model.push_back({nxt, nxt + n});
+                    nxt += n;
+                    break;
+                case 2: {  // acknowledge a part
+                    if (model.empty() || random.below(8) != 0) break;
+                    const seq una = model[random.below(model.size())].first + n % 100;
+                    std::uint32_t told = 0;
+                    const seq before = model.front().first;
+                    f.acknowledge(pool, una,
+                                  [&](const transmission&, std::uint32_t b) { told += b; });
+                    while (!model.empty() && model.front().last <= una) model.erase(model.begin());
+                    if (!model.empty()) model.front().first = later_of(model.front().first, una);
+                    const seq after = model.empty() ? nxt : model.front().first;
+                    REQUIRE(told == after - before);
+                    break;
+                }
+                case 3: {  // cut
+                    if (model.empty() || model.size() > 300) break;
+                    const std::size_t at = random.below(model.size());
+                    if (model[at].last - model[at].first < 2) break;
+                    const seq cut = model[at].first + 1 +
+                                    static_cast<std::uint32_t>(
+                                        random.below(model[at].last - model[at].first - 1));
+                    flight::position p = f.find(cut);
+                    REQUIRE(p);
+                    REQUIRE(p->first == model[at].first);
+                    p = f.split(pool, p, cut, 100);
+                    REQUIRE(p);
+                    REQUIRE(p->last == cut);
+                    REQUIRE(f.next(p)->first == cut);
+                    model.insert(model.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                                 {cut, model[at].last, model[at].marked});
+                    model[at].last = cut;
+                    break;
+                }
+                case 4: {  // mark
+                    if (model.empty()) break;
+                    const std::size_t at = random.below(model.size());
+                    f.find(model[at].first)->sacked = model[at].marked = true;
+                    break;
+                }
+                default: {  // merge
+                    if (model.size() < 2) break;
+                    const std::size_t at = random.below(model.size() - 1);
+                    const flight::position p = f.find(model[at].first);
+                    if (!f.has_next_in_block(p)) break;
+                    f.merge_next(p);
+                    model[at].last = model[at + 1].last;
+                    model.erase(model.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+                    break;
+                }
+            }
+            compare(f, model);
+        }
+        CHECK_FALSE(f.find(nxt));
+        f.clear(pool);
+        CHECK(f.empty());
+        CHECK(pool.used() == 0);
+    }
+}
+
+TEST_CASE("a flight at its limits") {
+    flight_pool pool(4 * sizeof(flight_block));
+    flight f;
+    seq nxt(1);
+    for (int i = 0; i < 100; ++i, nxt += 100)
+        REQUIRE(f.append(pool, nxt, nxt + 100, 100, 3, instant(1s)) != nullptr);
+    CHECK(pool.used() == 3);
+    CHECK(f.newest().last == nxt);  // the last record grew
+    const flight::position p = f.find(seq(150));
+    REQUIRE(p);
+    CHECK_FALSE(f.split(pool, p, seq(150), 3));
+    CHECK(p->last == seq(201));
+    f.clear(pool);
+    flight_pool none(0);
+    CHECK(f.append(none, seq(1), seq(2), 1, 3, instant(1s)) == nullptr);
+}
+
+// RFC 6937bis: twenty segments in flight, the first is lost, the threshold is half
+TEST_CASE("PRR: proportional part") {
+    rate_reduction prr;
+    prr.begin(20);
+    std::uint32_t flying = 19;
+    std::uint32_t sent = 0;
+    std::vector<std::uint32_t> when;
+    for (std::uint32_t n = 1; n <= 19; ++n) {
+        --flying;
+        const std::uint32_t count = prr.allowance(1, flying, 10, 1, false);
+        prr.on_sent(count);
+        flying += count;
+        sent += count;
+        if (count != 0) when.push_back(n);
+    }
+    CHECK(sent == 10);  // the last two by PRR-SSRB: the flight had come down to the threshold
+    CHECK(when == std::vector<std::uint32_t>{1, 3, 5, 7, 9, 11, 13, 15, 18, 19});
+    CHECK(flying == 10);
+}
+
+// RFC 6937bis: after heavy losses: conservation, and with SafeACK one more
+TEST_CASE("PRR: the conservative and the slow-start bound") {
+    rate_reduction prr;
+    prr.begin(20);
+    CHECK(prr.allowance(1, 4, 10, 1, false) == 1);  // PRR-CRB
+    prr.on_sent(1);
+    CHECK(prr.allowance(1, 4, 10, 1, true) == 2);  // PRR-SSRB
+    prr.on_sent(2);
+    CHECK(prr.allowance(3, 2, 10, 1, false) == 3);
+    prr.on_sent(0);
+    CHECK(prr.allowance(0, 0, 10, 1, false) == 2);  // what was not sent may still go
+    CHECK(prr.allowance(9, 9, 10, 1, true) == 1);   // never above the threshold
+}

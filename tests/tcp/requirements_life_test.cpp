@@ -95,7 +95,7 @@ TEST_CASE("a SYN that is repeated asks for another way") {
     script s;
     s.connects();
     s.expects(syn().seq(0));
-    s.after(3s);
+    s.after(3100ms);
     s.expects(syn().seq(0));
     s.expects(syn().seq(0));
     s.expects_nothing();

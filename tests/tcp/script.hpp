@@ -117,7 +117,7 @@ class script {
     void expects(const seg& s);
     void expects_nothing();
     void forget_sent();  // whatever the layer sent so far is not looked at
-    bool has_sent() {  // something waits for expects()
+    bool has_sent() {    // something waits for expects()
         collect();
         return !sent_.empty();
     }

@@ -1,5 +1,5 @@
-// CUBIC against the figures of RFC 9438, computed here in floating point; and HyStart++ against the
-// rounds of RFC 9406.
+// CUBIC (RFC 9293 MAY-18) against the figures of RFC 9438, computed here in floating point; and
+// HyStart++ against the rounds of RFC 9406.
 #include "stack/tcp/congestion/cubic.hpp"
 
 #include <cmath>

@@ -229,7 +229,7 @@ TEST_CASE("the retransmission timeout is clamped") {
     CHECK(retransmission_timeout::clamped(1s, config).backed_off(255, config) == 60s);
 }
 
-// RFC 5681 3.1
+// RFC 5681 3.1; RFC 3465 2.1, 2.2
 TEST_CASE("NewReno's window: slow start, avoidance, loss, timeout, idleness") {
     const newreno control;
     congestion_state s;

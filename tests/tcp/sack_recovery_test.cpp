@@ -309,7 +309,8 @@ TEST_CASE("RFC 6675: three islands") {
     s.expects(data(1, 100));
 }
 
-// RFC 6675 4 (NextSeg): (1) what is lost, (2) new data, (3) what is doubtful
+// RFC 6675 4, 5 (NextSeg): (1) what is lost, (2) new data, (3) what is doubtful; what is SACKed
+// does not go again (RFC 2018 5)
 TEST_CASE("RFC 6675: the order of NextSeg") {
     script s(counting());
     establish_sack(s);

@@ -160,7 +160,7 @@ void avoid_congestion(congestion_state& s, const acknowledged& a) noexcept {
     keep(s, own);
 }
 
-// RFC 9438 4.6, figure 5, and 4.7: what a congestion event leaves behind. Returns ssthresh.
+// RFC 9438 4.6, 4.7, figure 5: what a congestion event leaves behind. Returns ssthresh.
 std::uint32_t reduce(congestion_state& s, std::uint32_t in_flight) noexcept {
     avoidance own = avoidance_of(s);
     const std::uint64_t window = s.window.bytes();

@@ -1,5 +1,5 @@
-// CUBIC (RFC 9438), with HyStart++ (RFC 9406) as its first slow start. Integers only: the same
-// connection has the same window on every machine.
+// CUBIC (RFC 9293 3.8.2, MAY-18: RFC 9438), with HyStart++ (RFC 9406) as its first slow start.
+// Integers only: the same connection has the same window on every machine.
 #pragma once
 
 #include "stack/tcp/congestion/congestion.hpp"

@@ -28,6 +28,9 @@ void measure(core& k, connection& c, const incoming& in, const delivery& d) noex
         c.rtt.sample(in.now - d.sent_at, k.config);
         return;
     }
+    // With a D-SACK the acknowledgment is the answer to a duplicate, and repeats the echo of one
+    // that was lost: as old as our back-off.
+    if (d.dsack) return;
     const auto& stamps = in.header.options.timestamps;
     if (d.acked == 0 || !c.timestamps || !stamps || stamps->echo == 0) return;
     const std::uint32_t ms = k.milliseconds(in.now) + c.ts.offset - stamps->echo;
@@ -130,10 +133,12 @@ void steer_window(core& k, connection& c, const delivery& d, bool left) noexcept
         c.congestion.window = congestion_window::clamped(std::uint64_t{flying} + count, c.snd.mss);
         return;
     }
-    if ((left && !owned) || (d.acked == 0 && !owned)) return;
+    // What SACK blocks told before was counted when it let new data go.
+    const std::uint32_t bytes = std::min(d.acked, d.delivered);
+    if (!owned && (left || bytes == 0)) return;
     acknowledged a;
     a.now = d.now;
-    a.bytes = d.acked;
+    a.bytes = bytes;
     a.in_flight = d.in_flight_before;
     a.round_trip = c.rtt.smoothed();
     a.window_limited = is_window_limited(c, d.in_flight_before);

@@ -343,3 +343,41 @@ TEST_CASE("retransmissions of many small segments are joined") {
     s.sends(ack(1001).seq(1));
     s.silent_for(5s);
 }
+
+// RFC 3042, and no loss in the end: what SACK had told does not open the window again
+TEST_CASE("limited transmit, and then it was reordering") {
+    script s;
+    establish_sack(s);
+    s.writes(15 * 1460);
+    takes_segments(s, 1, 10);
+    s.after(110ms);
+    s.sends(ack(1).seq(1).sack({{1461, 2921}}));
+    s.expects(data(14601, 1460));
+    s.after(10ms);
+    s.sends(ack(1).seq(1).sack({{1461, 4381}}));
+    s.expects(data(16061, 1460));
+    s.after(10ms);
+    s.sends(ack(4381).seq(1));
+    CHECK(s.layer().info(s.socket)->congestion_window == 11 * 1460);
+    takes_segments(s, 17521, 2);
+    s.expects_nothing();
+    CHECK(s.counter("tcp.sack_recoveries") == 0);
+    CHECK(s.counter("tcp.retransmitted") == 0);
+}
+
+// RFC 7323 4.1: the acknowledgment was lost, not the segment
+TEST_CASE("the answer to a duplicate measures no round trip") {
+    tcp_config config;
+    config.tail_loss_probe = false;
+    script s(config);
+    s.timestamps = true;
+    establish_sack(s);
+    s.writes(100);
+    s.expects(data(1, 100));
+    const std::uint32_t first = s.last_ts;
+    s.after(301ms);
+    s.expects(data(1, 100));
+    s.after(100ms);
+    s.sends(ack(101).seq(1).echo(first).sack({{1, 101}}));
+    CHECK(s.layer().info(s.socket)->smoothed_rtt == 100ms);
+}

@@ -144,6 +144,37 @@ TEST_CASE("without timestamps and window scaling, with loss") {
     check(transfer(faults, 1U << 20, plain));
 }
 
+// RFC 6582: and a peer that does not know SACK
+TEST_CASE("without SACK, with loss") {
+    backends::fault_options faults;
+    faults.loss = 0.02;
+    faults.reorder = 0.02;
+    faults.duplicate = 0.02;
+    faults.seed = 10;
+    host_options plain;
+    plain.config.tcp.sack = false;
+    const outcome what = transfer(faults, 2U << 20, plain);
+    check(what);
+    CHECK(what.client_counters.find("tcp.fast_recoveries") != std::string::npos);
+    CHECK(what.client_counters.find("tcp.sack_recoveries") == std::string::npos);
+}
+
+// RFC 6675: losses are counted, no clock, no probes
+TEST_CASE("without RACK and tail loss probes, with loss") {
+    backends::fault_options faults;
+    faults.loss = 0.02;
+    faults.reorder = 0.02;
+    faults.duplicate = 0.02;
+    faults.seed = 11;
+    host_options plain;
+    plain.config.tcp.rack = false;
+    plain.config.tcp.tail_loss_probe = false;
+    plain.config.tcp.forward_rto = false;
+    const outcome what = transfer(faults, 2U << 20, plain);
+    check(what);
+    CHECK(what.client_counters.find("tcp.sack_recoveries") != std::string::npos);
+}
+
 TEST_CASE("small buffers, with loss") {
     backends::fault_options faults;
     faults.loss = 0.02;

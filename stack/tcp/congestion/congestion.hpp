@@ -77,7 +77,7 @@ struct lost_segment {
 // those too that move nothing but SACK blocks.
 struct acknowledged {
     instant now;
-    std::uint32_t bytes = 0;      // by which SND.UNA moved
+    std::uint32_t bytes = 0;      // by which SND.UNA moved, less what SACK had told before
     std::uint32_t in_flight = 0;  // bytes, before this acknowledgment
     duration round_trip{};        // smoothed; zero: not measured yet
     // The window was in use: RFC 5681 3.1 lets it grow only then (RFC 7661).

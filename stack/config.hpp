@@ -28,6 +28,13 @@ enum class idle_window : std::uint8_t {
     decay,    // halved for each timeout, not below the above (RFC 2861 3.1), as Linux
 };
 
+// Packetization-layer path MTU discovery (RFC 4821), as net.ipv4.tcp_mtu_probing.
+enum class mtu_probing : std::uint8_t {
+    off,
+    on_black_hole,  // when full segments are lost again and again
+    always,         // connections start with mtu_base
+};
+
 struct tcp_config {
     // --- congestion control
     congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
@@ -75,8 +82,13 @@ struct tcp_config {
     duration orphan_timeout = 120s;           // closed by the user, and no progress for so long
     std::uint16_t mss_min = 88;               // bytes; smaller offers count as this, as Linux
     std::uint16_t path_mtu_min = 552;         // bytes, IPv4; an ICMP error can't push lower
-    bool timestamps = true;                   // RFC 7323
-    bool window_scaling = true;               // RFC 7323
+    // --- path MTU
+    stack::mtu_probing mtu_probing = stack::mtu_probing::on_black_hole;
+    std::uint16_t mtu_base = 1064;      // bytes of IP packet; RFC 4821 7.2: 1024 or more
+    duration path_mtu_lifetime = 600s;  // RFC 1191 6.3: then more is tried
+    // ---
+    bool timestamps = true;      // RFC 7323
+    bool window_scaling = true;  // RFC 7323
     // --- loss recovery
     bool sack = true;                          // RFC 2018
     bool rack = true;                          // RFC 8985; false: losses are counted as in RFC 6675

@@ -30,7 +30,8 @@ void release_binding(core& k, connection& c) noexcept {
     k.bindings.destroy(b);
 }
 
-std::uint16_t pick_port(core& k, flow ends) noexcept {
+std::uint16_t pick_port(core& k, flow ends, instant now) noexcept {
+    std::uint16_t second_choice = 0;
     ends.local.port = 0;
     const std::uint64_t offset = k.keys.port_offset(ends);
     // G of RFC 6056 3.3.4: other bits of the same hash choose the counter.
@@ -38,9 +39,13 @@ std::uint16_t pick_port(core& k, flow ends) noexcept {
     for (std::uint32_t tries = port_span(k); tries != 0; --tries) {
         ends.local.port = nth_port(k, (offset & 0xffffffffU) + counter++);
         if (k.ports.has_bindings(ends.local.port)) continue;
-        if (k.find_flow(ends, k.keys.demux_hash(ends)).is_none()) return ends.local.port;
+        const reference there = k.find_flow(ends, k.keys.demux_hash(ends));
+        if (there.is_none()) return ends.local.port;
+        if (second_choice == 0 && there.which() == reference::kind::time_wait &&
+            may_reuse(k, *k.time_waits.at(there.index()), now))
+            second_choice = ends.local.port;
     }
-    return 0;
+    return second_choice;
 }
 
 std::uint16_t pick_unused_port(core& k) noexcept {

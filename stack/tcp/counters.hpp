@@ -47,6 +47,9 @@ enum class counted : std::uint8_t {
     time_wait_evicted,  // time_wait_max reached
     no_memory,          // a pool was empty
     user_timeouts,
+    black_holes,  // full segments vanished: smaller ones are tried
+    mtu_probes,   // RFC 4821
+    mtu_probes_lost,
     orphans_killed,
     icmp_ignored,  // sequence number not in flight, or no such connection
     icmp_obeyed,
@@ -105,6 +108,9 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.time_wait_evicted",
     "tcp.no_memory",
     "tcp.user_timeouts",
+    "tcp.black_holes",
+    "tcp.mtu_probes",
+    "tcp.mtu_probes_lost",
     "tcp.orphans_killed",
     "tcp.icmp_ignored",
     "tcp.icmp_obeyed",

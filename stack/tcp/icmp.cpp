@@ -1,33 +1,12 @@
 // What an ICMP error does to a connection (RFC 9293 3.9.2.2, RFC 1191, with RFC 5927's doubts).
-#include <algorithm>
-
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/lifecycle.hpp"
-#include "stack/tcp/recovery.hpp"
+#include "stack/tcp/mtu_search.hpp"
 
 namespace coax::stack::tcp {
 
-namespace {
-
-// RFC 1191 6.3 and 6.5; RFC 5927 7.2: never larger than now, never below what every path carries.
-void take_path_mtu(core& k, connection& c, std::uint16_t told) noexcept {
-    const std::uint16_t least = c.ends_.remote.address.is_v4() ? k.config.path_mtu_min : 1280;
-    if (rare_of(k, c) == nullptr) return;
-    std::uint16_t& known = c.rare->mtu_limit;
-    const std::uint16_t current = known != 0 ? known : c.route.mtu;
-    // RFC 1191 5: an old router does not say; half is a start.
-    const std::uint16_t wanted = told != 0 ? told : static_cast<std::uint16_t>(current / 2);
-    const std::uint16_t limit = std::max(wanted, least);
-    if (limit >= current) return;
-    known = limit;
-    update_mss(c);
-    recovery_resend_all(k, c);
-}
-
-}  // namespace
-
 void layer::icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict verdict, error cause,
-                       std::uint16_t next_hop_mtu, instant) noexcept {
+                       std::uint16_t next_hop_mtu, instant now) noexcept {
     core& k = *core_;
     const reference to = k.find_flow(ends, k.keys.demux_hash(ends));
     if (to.is_none() || to.which() != reference::kind::connection) {
@@ -45,7 +24,7 @@ void layer::icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict ve
     const bool opening = c.current == state::syn_sent || c.current == state::syn_received;
     switch (verdict) {
         case icmp_verdict::packet_too_big:
-            if (!opening) take_path_mtu(k, c, next_hop_mtu);
+            if (!opening) learn_path_mtu(k, c, next_hop_mtu, now);
             break;
         case icmp_verdict::hard:
             // RFC 9293 3.9.2.2 (SHLD-26) says abort; RFC 5927 5.2: not a synchronised one, because

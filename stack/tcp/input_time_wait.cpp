@@ -7,12 +7,14 @@ namespace coax::stack::tcp {
 
 namespace {
 
-// RFC 6191 2 (RFC 9293 3.6.1, SHLD-4): a later timestamp, or a sequence number beyond all that the
-// old connection had.
-bool is_newer(const time_wait& t, const incoming& in) noexcept {
+// RFC 6191 2 (RFC 9293 3.6.1, SHLD-4): a later timestamp, timestamps where there were none (PAWS
+// refuses what is old), or a sequence number beyond all that the old connection had.
+bool is_newer(const core& k, const time_wait& t, const incoming& in) noexcept {
     const auto& stamps = in.header.options.timestamps;
-    if (t.timestamps && stamps && stamps->value != t.ts_recent)
-        return timestamp_before(t.ts_recent, stamps->value);
+    if (stamps && k.config.timestamps) {
+        if (!t.timestamps) return true;
+        if (stamps->value != t.ts_recent) return timestamp_before(t.ts_recent, stamps->value);
+    }
     return in.first > t.rcv_nxt;
 }
 
@@ -26,10 +28,10 @@ void answer(core& k, time_wait& t) noexcept {
 disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& in) noexcept {
     const wire::tcp_flags& flags = in.header.flags;
     if (flags.rst) return disposition::invalid;  // RFC 1337 3 (F1): no assassination
-    if (flags.syn && !flags.ack && is_newer(t, in)) {
+    if (flags.syn && !flags.ack && is_newer(k, t, in)) {
         binding* listener = k.ports.find_listener(ends.local);
         if (listener != nullptr) {
-            const seq floor = t.snd_nxt + 65536 + 1;  // beyond every window of the old one
+            const seq floor = beyond(t);
             destroy(k, t);
             return input_listen(k, *listener, ends, in, floor);
         }

@@ -5,6 +5,7 @@
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/tuning.hpp"
 
@@ -88,6 +89,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     core::clear_timer(c, timer::retransmission);
     update_mss(c);
     congestion_start(k, c, now);
+    if (k.config.mtu_probing == mtu_probing::always) begin_search(k, c, now);
     recovery_clear(k, c);  // the SYN is acknowledged
     c.last_sent = k.milliseconds(now);
     c.snd.small_end = c.snd.una;
@@ -177,6 +179,11 @@ void destroy(core& k, time_wait& t) noexcept {
     k.ports.remove_connection(t.ends_.local.port);
     k.disarm(t);
     k.time_waits.destroy(&t);
+}
+
+bool may_reuse(const core& k, const time_wait& t, instant now) noexcept {
+    return t.timestamps && k.config.timestamps &&
+           now - (t.due - k.config.time_wait) >= std::chrono::seconds(1);
 }
 
 void destroy(core& k, half_open& h) noexcept {

@@ -28,6 +28,11 @@ void destroy(core& k, connection& c) noexcept;
 // Into TIME-WAIT; may free `c`.
 void enter_time_wait(core& k, connection& c, instant now) noexcept;
 void destroy(core& k, time_wait& t) noexcept;
+// May an active open of ours take the place of `t`? With timestamps, a second after the end: the
+// peer then tells all old segments from new ones (RFC 6191 1, RFC 7323 5; as tcp_tw_reuse).
+bool may_reuse(const core& k, const time_wait& t, instant now) noexcept;
+// The least initial sequence number of a successor: beyond every window of the old one.
+inline seq beyond(const time_wait& t) noexcept { return t.snd_nxt + 65536 + 1; }
 void destroy(core& k, half_open& h) noexcept;
 
 // <SEQ=sequence><CTL=RST>, with <ACK=...> when `ack` is true. `route`: where known.

@@ -1,5 +1,6 @@
 // OPEN calls (RFC 9293 3.9.1.1, 3.10.1): open, bind, listen, connect, accept.
 #include <algorithm>
+#include <optional>
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/core.hpp"
@@ -27,11 +28,25 @@ bool is_unicast(const ip_address& a) noexcept {
     return a.octets()[0] != 0xff && a != ip_address();
 }
 
+// False: `ends` is in use. One in TIME-WAIT may give way; the successor's numbers are beyond its.
+bool clear_the_way(core& k, const flow& ends, instant now, std::optional<seq>& iss_floor) noexcept {
+    const reference there = k.find_flow(ends, k.keys.demux_hash(ends));
+    if (there.is_none()) return true;
+    if (there.which() != reference::kind::time_wait) return false;
+    time_wait& old = *k.time_waits.at(there.index());
+    if (!may_reuse(k, old, now)) return false;
+    iss_floor = beyond(old);
+    destroy(k, old);
+    return true;
+}
+
 // RFC 9293 3.10.1, CLOSED, active: <SEQ=ISS><CTL=SYN> is to be sent.
-void begin_active_open(core& k, connection& c, instant now) noexcept {
+void begin_active_open(core& k, connection& c, instant now, std::optional<seq> iss_floor) noexcept {
     c.active_open = true;
     c.current = state::syn_sent;
-    c.snd.una = c.snd.nxt = k.keys.initial_sequence(c.ends_, now);
+    c.snd.una = k.keys.initial_sequence(c.ends_, now);
+    if (iss_floor) c.snd.una = later_of(c.snd.una, *iss_floor);
+    c.snd.nxt = c.snd.una;
     c.rcv.scale = offered_scale(k, c);
     if (k.config.timestamps) c.ts.offset = k.keys.timestamp_offset(c.ends_);
     c.syn_pending = true;
@@ -110,14 +125,14 @@ status layer::connect(socket_id socket, const endpoint& remote, const ip_address
     if (ends.local.address.is_v4() != remote.address.is_v4())
         return error::address_family_not_supported;
     if (ends.local.port == 0) {
-        ends.local.port = pick_port(k, ends);
+        ends.local.port = pick_port(k, ends, now);
         if (ends.local.port == 0) return error::address_not_available;
-    } else if (!k.find_flow(ends, k.keys.demux_hash(ends)).is_none()) {
-        return error::address_in_use;
     }
+    std::optional<seq> iss_floor;
+    if (!clear_the_way(k, ends, now, iss_floor)) return error::address_in_use;
     c->ends_ = ends;  // for good: MUST-45
     if (!enter_table(k, *c)) return error::no_buffer_space;
-    begin_active_open(k, *c, now);
+    begin_active_open(k, *c, now, iss_floor);
     return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
 #include "stack/tcp/scoreboard.hpp"
@@ -306,6 +307,23 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     return true;
 }
 
+// --- Does the search for the path's MTU want a larger segment of new data? (RFC 4821 7)
+[[gnu::noinline]] bool next_path_probe(core& k, connection& c, instant now, segment& out) noexcept {
+    const std::uint32_t offset = c.outstanding();
+    if (c.fin_sent || c.sending.size() <= offset) return false;
+    const std::uint32_t unsent = c.sending.size() - offset;
+    const std::uint32_t size = next_probe_size(k, c, unsent, usable_window(c), now);
+    if (size == 0) return false;
+    transmission* const record = record_new(k, c, size, size, now);
+    if (record == nullptr) return false;
+    begin_segment(k, c, c.snd.nxt, now, out);
+    attach_payload(c, offset, size, size, out);
+    note_path_probe(k, c, out.payload_size);
+    record->last = c.snd.nxt + out.payload_size;
+    account_new(k, c, out.payload_size, now);
+    return true;
+}
+
 // --- Is it time for the FIN?
 [[gnu::noinline]] bool next_fin(core& k, connection& c, instant now, segment& out) noexcept {
     if (c.fin_sent || has_retransmission(c)) return false;
@@ -399,7 +417,8 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         update_mss(c);
     if (has_retransmission(c) && !prefers_new_data(c)) [[unlikely]] {
         if (next_retransmission(k, c, now, out)) return true;
-    } else if (next_new_data(k, c, now, out)) {
+    } else if ((is_path_limited(c) && next_path_probe(k, c, now, out)) ||
+               next_new_data(k, c, now, out)) {
         return true;
     } else if (c.recovery != nullptr) [[unlikely]] {
         if (next_instead(k, c, now, out)) return true;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "stack/base/time.hpp"
+#include "stack/tcp/sequence.hpp"
 
 namespace coax::stack::tcp {
 
@@ -23,9 +24,16 @@ struct rare_state {
     std::uint8_t keep_alive_probes = 0;  // 0: as configured
     bool corked = false;                 // only full segments go, until cork_max has passed
     // --- of this connection alone
-    std::uint16_t mtu_limit = 0;  // bytes of IP packet, learned from the path; 0: none
-    bool more = false;            // the last send() promised more: held back as by the cork
-    bool push_due = false;        // what is held back goes nevertheless: the cork's time is over
+    // The path's MTU (mtu_search.hpp), bytes of IP packet.
+    std::uint16_t mtu_limit = 0;          // what passes; 0: whatever the route says
+    std::uint16_t mtu_ceiling = 0;        // the search ends here; 0: none
+    std::uint16_t mtu_probe = 0;          // in flight; 0: none
+    bool mtu_failed = false;              // a probe was lost in this search
+    std::uint32_t mtu_since = 0;          // seconds, when the limit was last changed or confirmed
+    std::uint32_t mtu_retransmitted = 0;  // segments sent again when the probe was sent
+    seq mtu_probe_end;
+    bool more = false;      // the last send() promised more: held back as by the cork
+    bool push_due = false;  // what is held back goes nevertheless: the cork's time is over
 };
 
 // The block of `c`, made when it has none. nullptr: no memory (counted).

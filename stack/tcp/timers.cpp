@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
@@ -87,6 +88,7 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
     if (c.retries < 255) ++c.retries;
     // MUST-20 (a): at R1 the IP layer is told to look for another way
     if (c.retries == first_threshold) c.route.epoch = 0;
+    if (c.retries >= first_threshold) suspect_black_hole(k, c, now);
 }
 
 // What a cork held back goes now.

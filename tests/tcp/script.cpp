@@ -129,6 +129,15 @@ void script::forget_sent() {
     sent_.clear();
 }
 
+std::vector<std::pair<std::uint32_t, std::uint32_t>> script::take_sent() {
+    collect();
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
+    for (const pulled& p : sent_)
+        all.emplace_back(p.segment.header.sequence - own_iss, p.segment.payload_size);
+    sent_.clear();
+    return all;
+}
+
 void script::starts_reading(tcp::socket_id other) {
     socket = other;
     read_ = 0;

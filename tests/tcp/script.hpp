@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stack/tcp/layer.hpp"
@@ -121,6 +122,8 @@ class script {
         collect();
         return !sent_.empty();
     }
+    // What it sent so far: sequence number and payload bytes of each segment.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> take_sent();
     // Lets time pass; segments caused by timers are kept for expects().
     void after(stack::duration d);
     void silent_for(stack::duration d) {

@@ -1,0 +1,176 @@
+// The path's MTU: what routers say (RFC 1191), black holes, and probing with real data (RFC 4821).
+#include <algorithm>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "tests/tcp/script.hpp"
+
+using namespace coax::tests;
+using namespace coax::stack;
+
+namespace {
+
+std::uint32_t mss(script& s) { return s.layer().info(s.socket)->send_mss; }
+
+void told(script& s, std::uint32_t quoted, std::uint16_t mtu) {
+    s.layer().icmp_error(s.ends, s.own_iss + quoted, tcp::icmp_verdict::packet_too_big,
+                         error::message_too_long, mtu, s.now());
+}
+
+// Writes and acknowledges `bytes` from `at` on, whatever the segments are.
+std::uint32_t moves(script& s, std::uint32_t bytes) {
+    s.writes(bytes);
+    s.after(0ms);
+    for (int i = 0; i < 100 && s.layer().info(s.socket)->send_buffered != 0; ++i) {
+        s.sends(ack(s.peer_acked).seq(1));
+        s.after(0ms);
+    }
+    s.forget_sent();
+    return s.peer_acked;
+}
+
+// Full segments vanish, until the layer tries smaller ones.
+void falls_into_black_hole(script& s) {
+    s.writes(20000);
+    s.after(1500ms);  // the third timeout: 200, 600, 1400 ms
+    s.forget_sent();
+    CHECK(s.counter("tcp.black_holes") == 1);
+    CHECK(mss(s) == 1024);
+}
+
+}  // namespace
+
+// RFC 1191 5, 7.1: table 7-1
+TEST_CASE("a router that does not say its MTU: the common sizes downward") {
+    script s;
+    s.establish_passive();
+    s.writes(5000);
+    s.after(0ms);
+    for (const std::uint32_t expected : {1492U, 1006U, 552U, 552U}) {
+        told(s, 1, 0);
+        CHECK(mss(s) == expected - 40);
+    }
+    s.forget_sent();
+}
+
+// RFC 1191 6.3
+TEST_CASE("after ten minutes a larger path MTU is tried") {
+    tcp_config config;
+    SECTION("at once, when probing is off") {
+        config.mtu_probing = mtu_probing::off;
+        script s(config);
+        s.establish_passive();
+        s.writes(5000);
+        s.after(0ms);
+        told(s, 1, 1000);
+        moves(s, 5000);
+        CHECK(mss(s) == 960);
+        s.silent_for(601s);
+        moves(s, 5000);
+        CHECK(mss(s) == 1460);
+    }
+    SECTION("by a probe, otherwise") {
+        script s(config);
+        s.establish_passive();
+        s.writes(5000);
+        s.after(0ms);
+        told(s, 1, 1000);
+        moves(s, 50000);
+        s.silent_for(601s);
+        const std::uint32_t at = s.peer_acked;
+        s.writes(20000);
+        s.expects(data(at, 1460));
+        s.expects(data(at + 1460, 960));
+        CHECK(mss(s) == 960);
+        s.after(0ms);
+        s.sends(ack(s.peer_acked).seq(1));
+        moves(s, 100);
+        CHECK(mss(s) == 1460);
+    }
+}
+
+TEST_CASE("a black hole is left by smaller segments, and larger ones are probed for") {
+    script s;
+    s.establish_passive();
+    falls_into_black_hole(s);
+    // The peer got everything at last.
+    s.sends(ack(s.peer_acked).seq(1));
+    const std::uint32_t first = moves(s, 60000);
+    CHECK(s.counter("tcp.mtu_probes") >= 1);
+    SECTION("it was none: one probe is enough") {
+        CHECK(mss(s) == 1460);
+        CHECK(first > 0);
+    }
+}
+
+TEST_CASE("a lost probe narrows the search, and does not lower the segment size") {
+    script s;
+    s.establish_passive();
+    falls_into_black_hole(s);
+    s.sends(ack(s.peer_acked).seq(1));
+    s.forget_sent();
+    // The path carries 1300 bytes: an MSS of 1260.
+    std::map<std::uint32_t, std::uint32_t> held;
+    std::uint32_t acked = s.peer_acked;
+    std::uint32_t lost = 0;
+    for (int round = 0; round < 2000; ++round) {
+        s.writes(20000);
+        for (const auto& [first, size] : s.take_sent()) {
+            if (size > 1260) {
+                ++lost;
+                continue;
+            }
+            held[first] = std::max(held[first], size);
+            for (auto at = held.begin(); at != held.end() && at->first <= acked;
+                 at = held.erase(at))
+                acked = std::max(acked, at->first + at->second);
+            s.sends(ack(acked).seq(1));
+        }
+        s.after(5ms);
+    }
+    CHECK(lost == s.counter("tcp.mtu_probes_lost"));
+    CHECK(s.counter("tcp.mtu_probes_lost") >= 2);
+    CHECK(mss(s) <= 1260);
+    CHECK(mss(s) > 1260 - 8);
+    const auto probes = s.counter("tcp.mtu_probes");
+    moves(s, 60000);
+    CHECK(s.counter("tcp.mtu_probes") == probes);  // until ten minutes are over
+}
+
+TEST_CASE("probing from the start, and not at all") {
+    tcp_config config;
+    SECTION("always") {
+        config.mtu_probing = mtu_probing::always;
+        script s(config);
+        s.establish_passive();
+        CHECK(mss(s) == 1024);
+        s.writes(14600);
+        s.expects(data(1, 1460));
+        s.expects(data(1461, 1024));
+        s.after(0ms);
+        s.sends(ack(s.peer_acked).seq(1));
+        moves(s, 100);
+        CHECK(mss(s) == 1460);
+    }
+    SECTION("off") {
+        config.mtu_probing = mtu_probing::off;
+        script s(config);
+        s.establish_passive();
+        s.writes(20000);
+        s.after(10s);
+        s.forget_sent();
+        CHECK(mss(s) == 1460);
+        CHECK(s.counter("tcp.black_holes") == 0);
+    }
+}
+
+TEST_CASE("small segments that are lost are no sign of a black hole") {
+    script s;
+    s.establish_passive();
+    s.writes(500);
+    s.after(10s);
+    s.forget_sent();
+    CHECK(s.counter("tcp.black_holes") == 0);
+    CHECK(mss(s) == 1460);
+}

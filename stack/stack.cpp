@@ -180,8 +180,8 @@ result<flow> ip_stack::tcp_ends(tcp_socket socket) const { return parts_->all.tc
 bool ip_stack::tcp_is_delivering() const { return parts_->all.tcp.is_delivering(); }
 error ip_stack::tcp_error(tcp_socket socket) { return parts_->all.tcp.error_of(socket); }
 
-result<tcp::connection_info> ip_stack::tcp_info(tcp_socket socket) const {
-    return parts_->all.tcp.info(socket);
+result<tcp::connection_info> ip_stack::tcp_info(tcp_socket socket, instant now) const {
+    return parts_->all.tcp.info(socket, now);
 }
 
 status ip_stack::tcp_set_no_delay(tcp_socket socket, bool on, instant now) {
@@ -199,6 +199,10 @@ status ip_stack::tcp_set_keep_alive_times(tcp_socket socket, const tcp::keep_ali
 
 status ip_stack::tcp_set_cork(tcp_socket socket, bool on, instant now) {
     return parts_->all.tcp.set_cork(socket, on, now);
+}
+
+status ip_stack::tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes) {
+    return parts_->all.tcp.set_maximum_segment(socket, bytes);
 }
 
 status ip_stack::tcp_set_linger(tcp_socket socket, duration most) {

@@ -106,7 +106,7 @@ class ip_stack {
     // every connection: for the end of a program.
     bool tcp_is_delivering() const;
     error tcp_error(tcp_socket socket);  // why it failed; none if it did not
-    result<tcp::connection_info> tcp_info(tcp_socket socket) const;
+    result<tcp::connection_info> tcp_info(tcp_socket socket, instant now = {}) const;
 
     // --- TCP options
     status tcp_set_no_delay(tcp_socket socket, bool on, instant now);
@@ -117,6 +117,7 @@ class ip_stack {
     status tcp_set_keep_alive_times(tcp_socket socket, const tcp::keep_alive_times& times,
                                     instant now);
     status tcp_set_cork(tcp_socket socket, bool on, instant now);
+    status tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes);
     status tcp_set_linger(tcp_socket socket, duration most);
     status tcp_set_user_timeout(tcp_socket socket, duration timeout);
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);

@@ -40,8 +40,7 @@ status layer::shutdown(socket_id socket, shutdown_side side, instant) noexcept {
     if (!is_synchronized(c->current) && c->current != state::syn_received)
         return error::not_connected;
     if (side != shutdown_side::send) {
-        c->receive_shut = true;
-        c->receiving.discard(k.blocks);
+        c->receive_shut = true;  // nobody waits for more; what comes is taken in all the same
         k.notify(*c, &readiness::readable);
     }
     if (side != shutdown_side::receive) queue_fin(k, *c);

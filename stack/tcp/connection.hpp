@@ -107,7 +107,7 @@ struct connection final : sender, timer_node {
     bool fin_seen : 1 = false;         // a FIN stands at fin_at, perhaps behind a gap
     bool in_table : 1 = false;         // demux
     bool in_accept_queue : 1 = false;  // of *bound_to
-    bool receive_shut : 1 = false;     // shutdown(receive): incoming data is discarded
+    bool receive_shut : 1 = false;     // shutdown(receive): nothing to read is the end
     bool wants_write : 1 = false;      // send() took less than was offered
     bool probing : 1 = false;          // the persist timer rules (RFC 9293 3.8.6.1)
     bool active_open : 1 = false;
@@ -133,6 +133,7 @@ struct connection final : sender, timer_node {
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
     std::uint32_t retransmitted = 0;  // segments
+    std::uint64_t bytes_received = 0;
     std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
                                       // progress (R2); 0: it goes on
     std::uint32_t tuning = 0;         // index + 1 of the receive_tuning; 0: none

@@ -94,10 +94,10 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
         k.count.add(counted::no_memory);
         return disposition::limit;
     }
+    c.bytes_received += c.receiving.end() - c.rcv.nxt;
     c.rcv.nxt = c.receiving.end();
     if (c.tuning != 0) measure_receiver(k, c, in);
-    if (c.receive_shut) c.receiving.discard(k.blocks);
-    else k.notify(c, &readiness::readable);
+    k.notify(c, &readiness::readable);
     schedule_ack(k, c, size, in.now);
     if (had_gaps) ack_at_once(k, c);  // RFC 5681 4.2: a gap was filled, wholly or partly
     return disposition::consumed;
@@ -110,7 +110,7 @@ disposition input_text(core& k, connection& c, incoming& in) noexcept {
     if (!in.payload.empty() && takes_text(c.current)) {
         if (c.is_orphan()) {
             // RFC 9293 3.6.1 (SHLD-3): nobody will read it, and the peer must know.
-            queue_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
+            queue_reset(k, c, in.now);
             destroy(k, c);
             return disposition::after_close;
         }

@@ -8,7 +8,7 @@ bool is_predicted(const connection& c, const incoming& in) noexcept {
     if (c.current != state::established) return false;
     if (in.first != c.rcv.nxt || in.length > c.rcv.edge - in.first) return false;
     if (in.ack < c.snd.una || in.ack > c.snd.nxt) return false;
-    if (c.receiving.has_gaps() || c.is_orphan() || c.receive_shut) return false;
+    if (c.receiving.has_gaps() || c.is_orphan()) return false;
     if (!c.timestamps) return true;
     const auto& stamps = in.header.options.timestamps;
     return stamps.has_value() && !timestamp_before(stamps->value, c.ts.recent);

@@ -152,10 +152,34 @@ enum class state : std::uint8_t {  // RFC 9293 3.3.2
 };
 std::string_view to_string(state s) noexcept;
 
+// What the sender makes of the acknowledgments it gets.
+enum class sender_phase : std::uint8_t {
+    open,      // nothing unusual
+    disorder,  // duplicate acknowledgments or SACKs, no loss is known of
+    reduced,   // the window is reduced for a congestion mark (RFC 3168)
+    recovery,  // fast recovery
+    loss,      // after a retransmission timeout
+};
+
 // A snapshot for observation and tests. Bytes, unless a name says otherwise.
 struct connection_info {
     state current = state::closed;
-    duration smoothed_rtt{};  // zero: not measured yet
+    sender_phase phase = sender_phase::open;
+    bool window_scaling = false;
+    bool congestion_notification = false;  // negotiated (RFC 3168)
+    std::uint8_t retries = 0;              // timeouts or window probes in a row
+    std::uint16_t receive_mss = 0;         // largest segment seen
+    std::uint16_t announced_mss = 0;       // what the peer was told
+    std::uint16_t path_mtu = 0;            // of the IP packet; 0: nothing was sent yet
+    std::uint64_t bytes_acknowledged = 0;  // of payload, since the connection began
+    std::uint64_t bytes_received = 0;      // in order
+    std::uint64_t pacing_rate = 0;         // bytes per second; 0: not paced
+    std::uint32_t unsent = 0;              // in the send buffer and never sent
+    std::uint32_t lost = 0;                // taken for lost, and not there (RFC 6675, RFC 8985)
+    std::uint32_t sacked = 0;              // the peer holds them beyond a gap
+    bool reordering_seen = false;          // RACK.reordering_seen (RFC 8985 5.2)
+    duration since_data_sent{};            // zero: never
+    duration smoothed_rtt{};               // zero: not measured yet
     duration rtt_variation{};
     duration retransmission_timeout{};
     std::uint32_t congestion_window = 0;
@@ -238,7 +262,12 @@ class layer {
     // By name, one of congestion_algorithm_names; invalid_argument if it is none. A listener's is
     // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.
     status set_congestion(socket_id socket, std::string_view name, instant now) noexcept;
-    result<connection_info> info(socket_id socket) const noexcept;
+    // Segments of this connection carry at most so many bytes of payload and options, either way;
+    // zero: as the path permits (as TCP_MAXSEG of Linux). Before connect or listen: the peer is
+    // told. invalid_argument: below mss_min of the configuration.
+    status set_maximum_segment(socket_id socket, std::uint16_t bytes) noexcept;
+    // `now` is for what it tells since when; without it, those are zero.
+    result<connection_info> info(socket_id socket, instant now = {}) const noexcept;
 
     // --- ingress. `ends` as this host sees it: local is the segment's destination. The header and
     // the checksum are verified; the local address is one of ours; the remote is unicast.

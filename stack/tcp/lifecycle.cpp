@@ -69,11 +69,16 @@ std::uint8_t scale_for(std::uint32_t capacity) noexcept {
 }
 
 // RFC 9293 3.7.1 (MUST-16): min(SendMSS, MMS_S) less the options every segment carries.
+std::uint16_t offered_mss(const connection& c, std::uint16_t mtu) noexcept {
+    const std::uint16_t most = offered_mss(c.ends_, mtu);
+    return c.rare != nullptr && c.rare->mss_limit != 0 ? std::min(most, c.rare->mss_limit) : most;
+}
+
 void update_mss(connection& c) noexcept {
     c.snd.mtu = c.route.mtu;
     std::uint16_t mtu = c.route.mtu;
     if (c.rare != nullptr && c.rare->mtu_limit != 0) mtu = std::min(mtu, c.rare->mtu_limit);
-    std::uint16_t mss = std::min(c.snd.peer_mss, offered_mss(c.ends_, mtu));
+    std::uint16_t mss = std::min(c.snd.peer_mss, offered_mss(c, mtu));
     if (c.timestamps && mss > timestamp_option + 8)
         mss = static_cast<std::uint16_t>(mss - timestamp_option);
     c.snd.mss = mss;
@@ -125,16 +130,13 @@ void destroy(core& k, connection& c) noexcept {
     k.connections.destroy(&c);
 }
 
-void abort(core& k, connection& c, instant) noexcept {
+void abort(core& k, connection& c, instant now) noexcept {
     switch (c.current) {
         case state::syn_received:
         case state::established:
         case state::fin_wait_1:
         case state::fin_wait_2:
-        case state::close_wait:
-            // RFC 9293 3.10.5: <SEQ=SND.NXT><CTL=RST>
-            queue_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
-            break;
+        case state::close_wait: queue_reset(k, c, now); break;
         default: break;  // nothing to tell
     }
     destroy(k, c);

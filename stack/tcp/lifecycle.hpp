@@ -17,6 +17,8 @@ void establish(core& k, connection& c, instant now) noexcept;
 void update_mss(connection& c) noexcept;
 // What we offer the peer: largest segment that the path's MTU carries (MUST-67).
 std::uint16_t offered_mss(const flow& ends, std::uint16_t mtu) noexcept;
+// The same, or less where the user said so.
+std::uint16_t offered_mss(const connection& c, std::uint16_t mtu) noexcept;
 std::uint8_t scale_for(std::uint32_t capacity) noexcept;
 
 // All done or given up; `c` is freed unless the user still has its id. `why` none: in order.
@@ -35,9 +37,8 @@ bool may_reuse(const core& k, const time_wait& t, instant now) noexcept;
 inline seq beyond(const time_wait& t) noexcept { return t.snd_nxt + 65536 + 1; }
 void destroy(core& k, half_open& h) noexcept;
 
-// <SEQ=sequence><CTL=RST>, with <ACK=...> when `ack` is true. `route`: where known.
-void queue_reset(core& k, const flow& ends, const path& route, std::uint32_t sequence, bool ack,
-                 std::uint32_t acknowledgment) noexcept;
+// RFC 9293 3.10.5: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, the connection's last word.
+void queue_reset(core& k, const connection& c, instant now) noexcept;
 // In answer to a segment (RFC 9293 3.5.2 and 3.10.7.1), rate limited.
 void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept;
 

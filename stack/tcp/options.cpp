@@ -3,6 +3,7 @@
 
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/core.hpp"
+#include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
@@ -32,6 +33,7 @@ void inherit_options(core& k, connection& c, const connection& listener) noexcep
     c.rare->keep_alive_interval = from->keep_alive_interval;
     c.rare->keep_alive_probes = from->keep_alive_probes;
     c.rare->corked = from->corked;
+    c.rare->mss_limit = from->mss_limit;
 }
 
 result<flow> layer::ends(socket_id socket) const noexcept {
@@ -134,6 +136,19 @@ status layer::set_user_timeout(socket_id socket, duration timeout) noexcept {
     return {};
 }
 
+status layer::set_maximum_segment(socket_id socket, std::uint16_t bytes) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (bytes != 0 && bytes < k.config.mss_min) return error::invalid_argument;
+    if (bytes == 0 && c->rare == nullptr) return {};
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
+    rare->mss_limit = bytes;
+    if (c->in_table && c->current != state::syn_sent) update_mss(*c);
+    return {};
+}
+
 status layer::set_linger(socket_id socket, duration most) noexcept {
     core& k = *core_;
     connection* c = k.find(socket);
@@ -157,33 +172,79 @@ status layer::set_congestion(socket_id socket, std::string_view name, instant no
     return {};
 }
 
-result<connection_info> layer::info(socket_id socket) const noexcept {
+namespace {
+
+sender_phase phase_of(const connection& c) noexcept {
+    const recovery_state* const r = c.recovery;
+    if (r == nullptr) return sender_phase::open;
+    if (r->in == recovery_state::mode::timeout) return sender_phase::loss;
+    if (r->in == recovery_state::mode::fast) return sender_phase::recovery;
+    return r->duplicates != 0 || r->sacked != 0 ? sender_phase::disorder : sender_phase::open;
+}
+
+// What the sender knows and has done.
+void tell_sender(const core& k, const connection& c, connection_info& i) noexcept {
+    i.smoothed_rtt = c.rtt.smoothed();
+    i.rtt_variation = c.rtt.variation();
+    i.retransmission_timeout = c.rtt.timeout().backed_off(c.retries, k.config);
+    i.retries = c.retries;
+    i.phase = phase_of(c);
+    i.congestion = control_of(k, c).name();
+    i.congestion_window = c.congestion.window.bytes();
+    i.slow_start_threshold = c.congestion.slow_start_threshold;
+    i.pacing_rate = control_of(k, c).pacing_rate(c.congestion);
+    i.outstanding = c.outstanding();
+    i.in_flight = in_flight(c);
+    i.send_window = c.snd.wnd;
+    i.send_buffered = c.sending.size();
+    i.send_capacity = c.snd.capacity;
+    i.unsent = i.send_buffered - std::min(i.send_buffered, i.outstanding);
+    i.retransmitted_segments = c.retransmitted;
+    i.reordering_seen = c.rack.reordering_seen;
+    if (c.recovery != nullptr) {
+        i.lost = c.recovery->lost;
+        i.sacked = c.recovery->sacked;
+    }
+    i.bytes_acknowledged = c.sending.released();
+}
+
+void tell_receiver(const connection& c, connection_info& i) noexcept {
+    i.receive_window = c.rcv.edge > c.rcv.nxt ? c.rcv.edge - c.rcv.nxt : 0;
+    i.receive_buffered = c.receiving.readable();
+    i.receive_capacity = c.rcv.capacity;
+    i.reassembly_ranges = static_cast<std::uint32_t>(c.receiving.ranges().size());
+    i.bytes_received = c.bytes_received;
+}
+
+void tell_agreed(const connection& c, connection_info& i) noexcept {
+    i.send_mss = c.snd.mss;
+    i.receive_mss = c.rcv.mss;
+    i.announced_mss = c.rcv.announced_mss;
+    i.path_mtu = c.snd.mtu;
+    i.send_window_scale = c.snd.scale;
+    i.receive_window_scale = c.rcv.scale;
+    i.window_scaling = c.window_scaling;
+    i.timestamps = c.timestamps;
+    i.sack = c.sack;
+    i.congestion_notification = c.congestion.ecn;
+}
+
+}  // namespace
+
+result<connection_info> layer::info(socket_id socket, instant now) const noexcept {
     const connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
     connection_info i;
     i.current = c->current;
-    i.smoothed_rtt = c->rtt.smoothed();
-    i.rtt_variation = c->rtt.variation();
-    i.retransmission_timeout = c->rtt.timeout().backed_off(c->retries, core_->config);
-    i.congestion_window = c->congestion.window.bytes();
-    i.slow_start_threshold = c->congestion.slow_start_threshold;
-    i.outstanding = c->outstanding();
-    i.in_flight = in_flight(*c);
-    i.send_window = c->snd.wnd;
-    i.receive_window = c->rcv.edge > c->rcv.nxt ? c->rcv.edge - c->rcv.nxt : 0;
-    i.send_mss = c->snd.mss;
-    i.send_buffered = c->sending.size();
-    i.receive_buffered = c->receiving.readable();
-    i.send_capacity = c->snd.capacity;
-    i.receive_capacity = c->rcv.capacity;
-    i.reassembly_ranges = static_cast<std::uint32_t>(c->receiving.ranges().size());
-    i.retransmitted_segments = c->retransmitted;
-    i.send_window_scale = c->snd.scale;
-    i.receive_window_scale = c->rcv.scale;
-    i.congestion = control_of(*core_, *c).name();
-    i.timestamps = c->timestamps;
-    i.sack = c->sack;
     i.soft_error = c->soft_error;  // RFC 9293 3.9.1.8 (MUST-47), 3.9.2.2 (SHLD-25)
+    if (c->current == state::closed || c->current == state::listen) return i;
+    tell_sender(*core_, *c, i);
+    tell_receiver(*c, i);
+    tell_agreed(*c, i);
+    if (now == instant{}) return i;
+    const std::uint32_t ms = core_->milliseconds(now);
+    const auto since = [ms](std::uint32_t then) { return std::chrono::milliseconds(ms - then); };
+    if (c->last_sent != 0) i.since_data_sent = since(c->last_sent);
     return i;
 }
 

@@ -100,7 +100,7 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
     }
     if (c.route.mtu != c.snd.mtu) {
         c.snd.mtu = c.route.mtu;
-        c.rcv.announced_mss = offered_mss(c.ends_, c.route.mtu);
+        c.rcv.announced_mss = offered_mss(c, c.route.mtu);
     }
     c.syn_pending = false;
     address(out, c.ends_, c.snd.una);
@@ -448,6 +448,9 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     if (!syn) return true;
     h.syn_ack_pending = false;
     h.announced_mss = offered_mss(h.ends_, h.route.mtu);
+    const rare_state* const listens = h.listener->owner->rare;
+    if (listens != nullptr && listens->mss_limit != 0)
+        h.announced_mss = std::min(h.announced_mss, listens->mss_limit);
     header.flags.syn = true;
     header.options.maximum_segment_size = h.announced_mss;  // MUST-14, MAY-3
     if (h.window_scaling) header.options.window_scale = h.scale;
@@ -480,6 +483,7 @@ bool next_segment(core& k, reply& r, segment& out) noexcept {
     out.header.flags.rst = true;
     out.header.flags.ack = r.ack;
     out.header.acknowledgment = r.acknowledgment;
+    if (r.has_timestamps) out.header.options.timestamps = r.timestamps;
     k.count.add(counted::segments_sent);
     k.count.add(counted::resets_sent);
     return true;

@@ -22,6 +22,7 @@ struct rare_state {
     duration keep_alive_idle{};          // zero: as configured
     duration keep_alive_interval{};      // zero: as configured
     std::uint8_t keep_alive_probes = 0;  // 0: as configured
+    std::uint16_t mss_limit = 0;         // largest segment, either way; 0: as the path permits
     bool corked = false;                 // only full segments go, until cork_max has passed
     // --- of this connection alone
     // The path's MTU (mtu_search.hpp), bytes of IP packet.

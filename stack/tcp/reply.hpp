@@ -18,6 +18,8 @@ struct reply final : sender {
     std::uint32_t acknowledgment = 0;
     bool ack = false;
     bool sent = false;
+    bool has_timestamps = false;
+    wire::tcp_timestamps timestamps;
 };
 
 }  // namespace coax::stack::tcp

@@ -3,12 +3,15 @@
 
 namespace coax::stack::tcp {
 
-void queue_reset(core& k, const flow& ends, const path& route, std::uint32_t sequence, bool ack,
-                 std::uint32_t acknowledgment) noexcept {
+namespace {
+
+// <SEQ=sequence><CTL=RST>, with <ACK=...> when `ack` is true. nullptr: not now (counted).
+reply* make_reset(core& k, const flow& ends, const path& route, std::uint32_t sequence, bool ack,
+                  std::uint32_t acknowledgment) noexcept {
     reply* r = k.replies.create();
     if (r == nullptr) {
         k.count.add(counted::resets_suppressed);
-        return;
+        return nullptr;
     }
     r->ends_ = ends;
     r->route = route;
@@ -16,6 +19,16 @@ void queue_reset(core& k, const flow& ends, const path& route, std::uint32_t seq
     r->ack = ack;
     r->acknowledgment = acknowledgment;
     k.make_ready(*r);
+    return r;
+}
+
+}  // namespace
+
+void queue_reset(core& k, const connection& c, instant now) noexcept {
+    reply* const r = make_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
+    if (r == nullptr || !c.timestamps) return;
+    r->has_timestamps = true;  // RFC 7323 3.2: SHOULD, on resets too
+    r->timestamps = {k.milliseconds(now) + c.ts.offset, c.ts.recent};
 }
 
 void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept {
@@ -31,8 +44,8 @@ void reset_in_answer(core& k, const flow& ends, const path& route, const incomin
     --k.reset_tokens;
     // RFC 9293 3.5.2 group 1: the reset takes its sequence number from the ACK field, or is zero
     // with an acknowledgment of all that came.
-    if (in.header.flags.ack) queue_reset(k, ends, route, in.ack.value(), false, 0);
-    else queue_reset(k, ends, route, 0, true, (in.first + in.length).value());
+    if (in.header.flags.ack) make_reset(k, ends, route, in.ack.value(), false, 0);
+    else make_reset(k, ends, route, 0, true, (in.first + in.length).value());
 }
 
 // A count per connection tells an attacker on another connection nothing: the shared count of

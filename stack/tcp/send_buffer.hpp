@@ -17,6 +17,7 @@ namespace coax::stack::tcp {
 class send_buffer {
   public:
     std::uint32_t size() const noexcept { return size_; }
+    std::uint64_t released() const noexcept { return released_; }  // bytes, since it began
 
     // Copies as much as `limit` bytes in the buffer and the pool allow; returns how much.
     std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept {
@@ -34,6 +35,7 @@ class send_buffer {
     // Drops `count` bytes (at most size()) from the front.
     void release(block_pool& pool, std::uint32_t count) noexcept {
         assert(count <= size_);
+        released_ += count;
         if (count == size_) clear(pool);
         else release_part(pool, count);
     }
@@ -57,7 +59,8 @@ class send_buffer {
 
     block* head_ = nullptr;
     block* tail_ = nullptr;
-    block* cursor_ = nullptr;          // block of the last gather(): sending goes forward
+    block* cursor_ = nullptr;  // block of the last gather(): sending goes forward
+    std::uint64_t released_ = 0;
     std::uint32_t size_ = 0;           // bytes
     std::uint32_t head_offset_ = 0;    // first byte in *head_
     std::uint32_t tail_used_ = 0;      // bytes written in *tail_

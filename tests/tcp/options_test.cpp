@@ -149,3 +149,39 @@ TEST_CASE("PAWS gives way after 24 days of silence") {
     CHECK(s.sends(data(1, 10).ack(1).ts(10)) == disposition::consumed);
     s.expects(ack(11).echo(10));
 }
+
+// RFC 9293 3.7.1 (MUST-14, MUST-16), smaller by the user's wish
+TEST_CASE("a socket's own largest segment is offered and obeyed, and its connections inherit it") {
+    script s;
+    s.listens();
+    REQUIRE(s.layer().set_maximum_segment(s.listener, 1100));
+    CHECK(s.layer().set_maximum_segment(s.listener, 20).code() == error::invalid_argument);
+    s.sends(syn().mss(1300));
+    s.expects(syn_ack().mss(1100));
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    s.writes(2200);
+    s.expects(data(1, 1100));
+    s.expects(data(1101, 1100));
+    CHECK(s.layer().info(s.socket)->send_mss == 1100);
+    CHECK(s.layer().info(s.socket)->announced_mss == 1100);
+}
+
+TEST_CASE("a connection counts what it sent and took in") {
+    script s;
+    s.establish_passive();
+    s.writes(3000);
+    s.expects(data(1, 1460));
+    s.expects(data(1461, 1460));
+    s.expects(data(2921, 80));
+    s.sends(ack(1461).seq(1));
+    s.sends(data(1, 700).ack(1461));
+    s.sends(data(1, 700).ack(1461));  // again
+    const auto info = s.layer().info(s.socket, s.now() + 250ms);
+    CHECK(info->bytes_acknowledged == 1460);
+    CHECK(info->outstanding == 1540);
+    CHECK(info->unsent == 0);
+    CHECK(info->bytes_received == 700);
+    CHECK(info->since_data_sent == 250ms);
+    CHECK(info->phase == tcp::sender_phase::open);
+}

@@ -167,6 +167,17 @@ TEST_CASE("abort sends a reset and forgets the connection") {
     s.expects(rst(11));
 }
 
+// RFC 7323 3.2
+TEST_CASE("the reset of a connection with timestamps carries them") {
+    script s;
+    s.timestamps = true;
+    s.establish_passive(syn().mss(1460).ts(5));
+    s.sends(data(1, 10).ack(1).ts(200077));
+    s.expects(ack(11).echo(200077));
+    s.layer().abort(s.socket, s.now());
+    s.expects(rst(1).ack(11).echo(200077));
+}
+
 TEST_CASE("abort in SYN-SENT sends nothing") {
     script s;
     s.connects();

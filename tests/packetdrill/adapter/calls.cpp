@@ -88,6 +88,23 @@ bool has_null(std::span<const stack::const_bytes> pieces) {
 
 }  // namespace
 
+// With TCP_NOTSENT_LOWAT a write on Linux goes on while the last burst it has begun is not full: up
+// to half the peer's window of whole segments, at most 64 KiB.
+std::vector<stack::const_bytes> host::what_may_be_written(
+    const open_socket& s, const std::vector<stack::const_bytes>& all) const {
+    const auto info = stack_->tcp_info(s.id);
+    if (unsent_low_water(s) == 0 || !info) return all;
+    const std::uint32_t mss = std::max(info->send_mss, 1U);
+    const std::uint32_t burst = std::min(info->send_window / 2, 65535U) / mss * mss;
+    std::size_t room = burst > info->unsent ? burst - info->unsent : 0;
+    std::vector<stack::const_bytes> some;
+    for (const stack::const_bytes& piece : all) {
+        some.push_back(piece.first(std::min(piece.size(), room)));
+        room -= some.back().size();
+    }
+    return some;
+}
+
 // -1 and errno. An error of the connection is told once, as SO_ERROR is (POSIX), then as the
 // connection's end: nothing to read, a broken pipe.
 int host::failure(open_socket& s, error e) {
@@ -244,8 +261,9 @@ ssize_t host::send(int fd, std::span<const stack::const_bytes> pieces, int flags
         open_socket* s = find(fd);
         if (s == nullptr) return fails(EBADF);
         if (has_null(left)) return fails(EFAULT);
-        const auto taken = stack_->tcp_send(s->id, left, time_.now());
-        if (taken) {
+        const auto taken = stack_->tcp_send(s->id, what_may_be_written(*s, left), time_.now(),
+                                            {.more = (flags & MSG_MORE) != 0});
+        if (taken && (*taken != 0 || left.empty())) {
             sent += *taken;
             for (std::size_t n = *taken; n != 0;) {
                 const std::size_t cut = std::min(n, left.front().size());
@@ -258,7 +276,7 @@ ssize_t host::send(int fd, std::span<const stack::const_bytes> pieces, int flags
             if (left.empty()) return static_cast<ssize_t>(sent);
             continue;
         }
-        if (taken.code() != error::would_block) {
+        if (!taken && taken.code() != error::would_block) {
             if (sent != 0) return static_cast<ssize_t>(sent);
             return failure(*s, s->failed && s->error_taken ? error::broken_pipe : taken.code());
         }

@@ -113,6 +113,11 @@ class host {
     int fails(int number);
     std::uint32_t readiness(open_socket& s);
     bool is_writable(const open_socket& s) const;
+    std::uint32_t unsent_low_water(const open_socket& s) const {  // 0: none
+        return s.unsent_low_water != 0 ? s.unsent_low_water : settings_.unsent_low_water;
+    }
+    std::vector<stack::const_bytes> what_may_be_written(
+        const open_socket& s, const std::vector<stack::const_bytes>& all) const;
     stack::instant deadline_after(int milliseconds) const;
     int finish_connect(lock& held, open_socket& s);
     int tcp_option(open_socket& s, int name, int& value);

@@ -15,7 +15,6 @@ namespace coax::packetdrill {
 namespace {
 
 constexpr int tcp_info_name = 11;
-constexpr int tcp_congestion_name = 13;
 constexpr int tcp_user_timeout_name = 18;
 constexpr int tcp_cc_info_name = 26;
 constexpr int tcp_notsent_lowat_name = 25;
@@ -56,7 +55,7 @@ int host::getsockopt(int fd, int level, int name, void* value, socklen_t* length
         return 0;
     }
     if (level == IPPROTO_TCP && name == tcp_info_name) {
-        const auto info = stack_->tcp_info(s->id);
+        const auto info = stack_->tcp_info(s->id, time_.now());
         if (!info) return failure(*s, info.code());
         fill_tcp_info(*info, value, length);
         return 0;
@@ -78,8 +77,9 @@ int host::tcp_option(open_socket& s, int name, int& value) {
     switch (name) {
         case tcp_notsent_lowat_name: value = static_cast<int>(s.unsent_low_water); return 0;
         case TCP_MAXSEG: {
+            if (!s.connected) return -1;
             const auto info = stack_->tcp_info(s.id);
-            if (!info || !s.connected) return -1;
+            if (!info) return -1;
             value = static_cast<int>(info->send_mss);
             return 0;
         }
@@ -119,10 +119,15 @@ int host::set_tcp_option(open_socket& s, int name, int value) {
         case tcp_notsent_lowat_name:
             s.unsent_low_water = static_cast<std::uint32_t>(value);
             return 0;
-        case TCP_MAXSEG:
-        case TCP_CORK:
+        case TCP_MAXSEG: {
+            if (value < 88 || value > 32767) return fails(EINVAL);
+            (void)stack_->tcp_set_maximum_segment(s.id, static_cast<std::uint16_t>(value));
+            return 0;
+        }
+        case TCP_CORK: (void)stack_->tcp_set_cork(s.id, value != 0, time_.now()); return 0;
         case tcp_user_timeout_name:
-        case tcp_congestion_name: return 0;
+            (void)stack_->tcp_set_user_timeout(s.id, std::chrono::milliseconds(value));
+            return 0;
         default: return 0;
     }
 }

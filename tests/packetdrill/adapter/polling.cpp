@@ -14,12 +14,9 @@ bool host::is_writable(const open_socket& s) const {
     const auto info = stack_->tcp_info(s.id);
     if (!info) return true;
     if (stack_->tcp_send_space(s.id) < info->send_buffered / 2) return false;
-    const std::uint32_t low =
-        s.unsent_low_water != 0 ? s.unsent_low_water : settings_.unsent_low_water;
+    const std::uint32_t low = unsent_low_water(s);
     if (low == 0) return stack_->tcp_send_space(s.id) != 0;
-    const std::uint32_t unsent =
-        info->send_buffered - std::min(info->send_buffered, info->outstanding);
-    return unsent < low && stack_->tcp_send_space(s.id) != 0;
+    return info->unsent < low && stack_->tcp_send_space(s.id) != 0;
 }
 
 std::uint32_t host::readiness(open_socket& s) {

@@ -1,6 +1,7 @@
 // Set-up commands as settings of the stack.
 #include "tests/packetdrill/adapter/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -36,8 +37,9 @@ std::vector<std::string_view> words(std::string_view text, std::string_view sepa
 // retries of SYN and SYN-ACK, no slow start after idle.
 settings::settings() {
     stack::tcp_config& tcp = config.tcp;
-    tcp.receive_buffer_bytes = 15U << 20;
+    tcp.receive_buffer_max_bytes = 15U << 20;
     tcp.send_buffer_bytes = send_buffer;
+    tcp.after_idle = stack::idle_window::keep;
     tcp.syn_retries = 5;
     tcp.syn_ack_retries = 5;
     tcp.connections_max = 1024;
@@ -80,6 +82,14 @@ bool settings::set(std::string_view name, std::string_view value) {
         if (prefix) local = *prefix;
         return prefix.has_value();
     }
+    if (name == "tcp_congestion_control") {
+        const std::string_view wanted = value == "reno" ? "newreno" : value;
+        const auto& names = stack::congestion_algorithm_names;
+        const auto at = std::find(names.begin(), names.end(), wanted);
+        if (at == names.end()) return false;
+        tcp.congestion = static_cast<stack::congestion_algorithm>(at - names.begin());
+        return true;
+    }
     const auto n = number(value);
     if (!n || *n < 0) return false;
     if (name == "mtu") mtu = static_cast<std::uint16_t>(*n);
@@ -88,7 +98,11 @@ bool settings::set(std::string_view name, std::string_view value) {
     else if (name == "tcp_window_scaling") tcp.window_scaling = *n != 0;
     else if (name == "tcp_syn_retries") tcp.syn_retries = static_cast<std::uint8_t>(*n);
     else if (name == "tcp_synack_retries") tcp.syn_ack_retries = static_cast<std::uint8_t>(*n);
-    else if (name == "tcp_notsent_lowat") unsent_low_water = static_cast<std::uint32_t>(*n);
+    else if (name == "tcp_sack") tcp.sack = *n != 0;
+    else if (name == "tcp_slow_start_after_idle")
+        tcp.after_idle = *n != 0 ? stack::idle_window::decay : stack::idle_window::keep;
+    else if (name == "tcp_notsent_lowat")
+        unsent_low_water = *n == 0xffffffff ? 0 : static_cast<std::uint32_t>(*n);
     else return false;
     return true;
 }

@@ -37,6 +37,8 @@ std::uint32_t microseconds(stack::duration d) {
         std::chrono::duration_cast<std::chrono::microseconds>(d).count());
 }
 
+std::uint32_t milliseconds(stack::duration d) { return microseconds(d) / 1000; }
+
 }  // namespace
 
 void fill_tcp_info(const connection_info& from, void* value, socklen_t* length) {
@@ -44,13 +46,28 @@ void fill_tcp_info(const connection_info& from, void* value, socklen_t* length) 
     const auto segments = [mss](std::uint32_t bytes) { return (bytes + mss - 1) / mss; };
     tcp_info to{};
     to.tcpi_state = linux_state(from.current);
-    to.tcpi_options = static_cast<std::uint8_t>(
-        (from.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
-        (from.send_window_scale != 0 || from.receive_window_scale != 0 ? TCPI_OPT_WSCALE : 0));
+    to.tcpi_options = static_cast<std::uint8_t>((from.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+                                                (from.sack ? TCPI_OPT_SACK : 0) |
+                                                (from.window_scaling ? TCPI_OPT_WSCALE : 0) |
+                                                (from.congestion_notification ? TCPI_OPT_ECN : 0));
     to.tcpi_snd_wscale = from.send_window_scale & 0xf;
     to.tcpi_rcv_wscale = from.receive_window_scale & 0xf;
     to.tcpi_rto = microseconds(from.retransmission_timeout);
     to.tcpi_snd_mss = from.send_mss;
+    to.tcpi_rcv_mss = from.receive_mss;
+    to.tcpi_advmss = from.announced_mss;
+    to.tcpi_pmtu = from.path_mtu;
+    to.tcpi_ca_state = static_cast<std::uint8_t>(from.phase) & 0x7;
+    to.tcpi_retransmits = to.tcpi_backoff = from.retries;
+    to.tcpi_last_data_sent = milliseconds(from.since_data_sent);
+    to.tcpi_bytes_acked = from.bytes_acknowledged;
+    to.tcpi_bytes_received = from.bytes_received;
+    to.tcpi_notsent_bytes = from.unsent;
+    to.tcpi_pacing_rate = from.pacing_rate;
+    to.tcpi_reordering = 3;  // RFC 8985 6.2 (DupThresh); RACK has no other measure of it
+    to.tcpi_lost = segments(from.lost);
+    to.tcpi_sacked = segments(from.sacked);
+    to.tcpi_reord_seen = from.reordering_seen ? 1 : 0;
     to.tcpi_unacked = segments(from.outstanding);
     to.tcpi_rtt = microseconds(from.smoothed_rtt);
     to.tcpi_rttvar = microseconds(from.rtt_variation);

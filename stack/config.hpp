@@ -35,6 +35,9 @@ enum class mtu_probing : std::uint8_t {
     always,         // connections start with mtu_base
 };
 
+// When a SYN is answered with a cookie, and no state is kept (RFC 4987 3.6).
+enum class syn_cookie_mode : std::uint8_t { off, on_overflow, always };
+
 struct tcp_config {
     // --- congestion control
     congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
@@ -67,7 +70,13 @@ struct tcp_config {
     std::uint8_t syn_ack_retries = 5;  // as Linux: a half-open connection lives 63 s
     std::uint16_t ephemeral_port_first = 32768;  // as Linux; RFC 6056 3.2
     std::uint16_t ephemeral_port_last = 60999;
-    std::uint32_t half_open_max = 65536;         // of all listeners together
+    std::uint32_t half_open_max = 65536;  // of all listeners together
+    // Full queues of a listener.
+    syn_cookie_mode syn_cookies = syn_cookie_mode::on_overflow;  // of the SYN queue, as Linux
+    duration syn_cookie_period = 64s;            // a cookie is good for this one and the next
+    std::uint32_t unaccepted_bytes_max = 65535;  // receive buffer until accept(), each: so a
+                                                 // listener's strangers hold backlog times this
+    bool abort_on_overflow = false;  // of the accept queue: a reset; else the peer tries again
     std::uint32_t time_wait_max = 262144;        // the oldest goes first, as Linux
     std::uint32_t reply_queue_max = 256;         // resets without a connection waiting to be sent
     std::uint32_t resets_per_second_max = 1000;  // such resets, token bucket of one second

@@ -57,7 +57,7 @@ struct layers {
           addresses(config.ip),
           routes(config.ip, randomness.next(), epoch),
           path_mtus(config.ip, randomness.next(), epoch),
-          icmp(config.ip, addresses, ip_count),
+          icmp(config.ip, addresses, randomness, ip_count),
           fragments(config.ip, randomness.next(), icmp, ip_count),
           identifications(randomness),
           udp(config.udp, randomness, udp_count),

@@ -15,8 +15,10 @@ class token_bucket {
         : cost_(std::chrono::nanoseconds(std::chrono::seconds(1)) / std::max(per_second, 1U)),
           credit_(std::chrono::seconds(1)) {}
 
-    // True if one more is allowed now.
-    bool take(instant now) noexcept {
+    // True if one more is allowed now. `weight`: what it costs, 1 on average. A limit that
+    // strangers share and that is exact tells one what others caused (CVE-2016-5696,
+    // CVE-2020-25705): there, it is drawn from 0, 1 and 2.
+    bool take(instant now, unsigned weight = 1) noexcept {
         if (now > last_) {
             // From `last_` on, no more than the full burst: the difference cannot overflow.
             const bool full = last_ == instant::min() || now - last_ >= std::chrono::seconds(1);
@@ -25,7 +27,7 @@ class token_bucket {
             last_ = now;
         }
         if (credit_ < cost_) return false;
-        credit_ -= cost_;
+        credit_ -= cost_ * weight;
         return true;
     }
 

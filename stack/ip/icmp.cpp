@@ -43,9 +43,11 @@ icmp_notice judge_unreachable(std::uint8_t code) noexcept {
 
 }  // namespace
 
-icmp::icmp(const ip_config& config, const address_table& addresses, ip_counters& counters)
+icmp::icmp(const ip_config& config, const address_table& addresses, random_source& randomness,
+           ip_counters& counters)
     : config_(config),
       addresses_(addresses),
+      randomness_(randomness),
       counters_(counters),
       errors_allowed_(config.icmp_per_second_max),
       outgoing_(config.icmp_queue_bytes) {}
@@ -153,7 +155,7 @@ void icmp::send_error(const icmp_header& what, const ipv4_header& header,
                       const payload_view& packet, instant now) {
     // RFC 1122 3.2.2: never about an ICMP error, nor about fragments but the first.
     if (header.protocol == protocol_icmpv4 || header.fragment_offset != 0) return;
-    if (!errors_allowed_.take(now)) {
+    if (!errors_allowed_.take(now, static_cast<unsigned>(randomness_.next() % 3))) {
         ++counters_.icmp_rate_limited;
         return;
     }

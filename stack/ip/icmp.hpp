@@ -7,6 +7,7 @@
 
 #include "stack/base/flow.hpp"
 #include "stack/base/payload.hpp"
+#include "stack/base/random.hpp"
 #include "stack/base/record_queue.hpp"
 #include "stack/base/result.hpp"
 #include "stack/base/time.hpp"
@@ -34,7 +35,8 @@ struct icmp_notice {
 class icmp {
   public:
     // The references must outlive it.
-    icmp(const ip_config& config, const address_table& addresses, ip_counters& counters);
+    icmp(const ip_config& config, const address_table& addresses, random_source& randomness,
+         ip_counters& counters);
 
     // A message to an own address, or to all (`broadcast`). Answers an echo request; returns what
     // an error means, if it is one that quotes a packet of ours. `verify`: check the checksum.
@@ -63,6 +65,7 @@ class icmp {
 
     const ip_config& config_;
     const address_table& addresses_;
+    random_source& randomness_;
     ip_counters& counters_;
     token_bucket errors_allowed_;
     record_queue<ip_address> outgoing_;

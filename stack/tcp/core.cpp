@@ -9,7 +9,7 @@ core::core(const tcp_config& configuration, random_source& source)
       keys(source),
       blocks(configuration.buffer_memory_bytes),
       flights(configuration.flight_memory_bytes),
-      reset_tokens(configuration.resets_per_second_max),
+      resets_allowed(configuration.resets_per_second_max),
       bindings(configuration.connections_max),
       connections(configuration.connections_max),
       rare_states(configuration.connections_max),

@@ -2,6 +2,7 @@
 // moves everybody needs. The protocol itself stands in the files named after its parts.
 #pragma once
 
+#include "stack/base/token_bucket.hpp"
 #include "stack/tcp/block_pool.hpp"
 #include "stack/tcp/congestion/cubic.hpp"
 #include "stack/tcp/congestion/newreno.hpp"
@@ -126,6 +127,8 @@ struct core {
     event_list events;
     time_wait_list time_waits_by_age;
     receive_tuning_list tunings_by_use;
+    reply_list replies_by_age;
+    std::uint16_t syn_ack_mtu = 1500;  // of the route that the last SYN,ACK with a cookie took
     block_pool blocks;
     flight_pool flights;
     demux_table table;
@@ -133,9 +136,7 @@ struct core {
     counters count;
     std::uint32_t gso_max_bytes = 0;
     std::uint32_t port_counters[64] = {};  // RFC 6056 3.3.4: table[]
-    // The resets' token bucket.
-    std::uint32_t reset_tokens = 0;
-    instant reset_tokens_at{};
+    token_bucket resets_allowed;
 
     pool<binding, 16> bindings;
     pool<connection, 64> connections;

@@ -43,6 +43,21 @@ enum class counted : std::uint8_t {
     out_of_order,
     duplicate_data,
     syn_queue_evicted,
+    // SYN cookies
+    syn_cookies_sent,
+    syn_cookies_accepted,
+    syn_cookies_failed,  // not one of ours, or too old
+    reassembly_pruned,   // out-of-order data of a connection given up for data in order
+    // Flags and ends that no honest segment has; what became of it is counted besides
+    null_flags,
+    xmas,
+    fin_without_ack,
+    syn_fin,
+    syn_rst,
+    land,               // from itself
+    port_zero,          // of either end
+    bad_peer,           // no unicast address
+    replies_evicted,    // without state, waiting to be sent: the oldest gave way
     accept_refused,     // handshake complete, accept queue full
     time_wait_evicted,  // time_wait_max reached
     no_memory,          // a pool was empty
@@ -104,6 +119,19 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.out_of_order",
     "tcp.duplicate_data",
     "tcp.syn_queue_evicted",
+    "tcp.syn_cookies_sent",
+    "tcp.syn_cookies_accepted",
+    "tcp.syn_cookies_failed",
+    "tcp.reassembly_pruned",
+    "tcp.null_flags",
+    "tcp.xmas",
+    "tcp.fin_without_ack",
+    "tcp.syn_fin",
+    "tcp.syn_rst",
+    "tcp.land",
+    "tcp.port_zero",
+    "tcp.bad_peer",
+    "tcp.replies_evicted",
     "tcp.accept_refused",
     "tcp.time_wait_evicted",
     "tcp.no_memory",

@@ -13,6 +13,22 @@ disposition dispatch(core& k, connection& c, incoming& in) noexcept {
     return input_synchronized(k, c, in);
 }
 
+// What scanners and attackers send to see what comes back. It goes the way of all segments, on
+// which none of it is accepted.
+[[gnu::noinline]] void count_strange_flags(core& k, const wire::tcp_flags& f) noexcept {
+    if (f.syn) {
+        k.count.add(f.rst ? counted::syn_rst : counted::syn_fin);
+        return;
+    }
+    if (f.fin) k.count.add(f.urg && f.psh ? counted::xmas : counted::fin_without_ack);
+    else k.count.add(counted::null_flags);
+}
+
+// RFC 9293 3.10.7: every segment is a SYN, a reset, or acknowledges something.
+bool has_usual_flags(const wire::tcp_flags& f) noexcept {
+    return f.syn ? !f.fin && !f.rst : f.ack || f.rst;
+}
+
 disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
     if (k.last_found != nullptr && same(k.last_found->ends_, ends))
         return dispatch(k, *k.last_found, in);
@@ -28,6 +44,10 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
         case reference::kind::time_wait:
             return input_time_wait(k, *k.time_waits.at(to.index()), ends, in);
         case reference::kind::none: break;
+    }
+    if (ends.local.port == 0 || ends.remote.port == 0) {  // reserved: nobody to answer to
+        k.count.add(counted::port_zero);
+        return disposition::invalid;
     }
     if (binding* listener = k.ports.find_listener(ends.local))
         return input_listen(k, *listener, ends, in, std::nullopt);
@@ -80,6 +100,8 @@ disposition layer::input(const flow& ends, const wire::tcp_header& header, paylo
                 seq(header.acknowledgment),
                 size + (header.flags.syn ? 1U : 0U) + (header.flags.fin ? 1U : 0U),
                 header.flags.fin};
+    if (!has_usual_flags(header.flags)) [[unlikely]]
+        count_strange_flags(k, header.flags);
     const disposition d = deliver(k, ends, in);
     k.count.add(d);
     return d;

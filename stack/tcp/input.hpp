@@ -13,10 +13,22 @@ namespace coax::stack::tcp {
 disposition input_closed(core& k, const flow& ends, const incoming& in) noexcept;
 // 3.10.7.2 LISTEN (input_listen.cpp). `iss_floor`: the new connection's ISS is not below, for one
 // that takes the place of another in TIME-WAIT.
-disposition input_listen(core& k, binding& listener, const flow& ends, const incoming& in,
+disposition input_listen(core& k, binding& listener, const flow& ends, incoming& in,
                          std::optional<seq> iss_floor) noexcept;
+// An acknowledgment for a listener that may bring back a SYN cookie (input_cookie.cpp).
+[[gnu::noinline]] disposition input_cookie(core& k, binding& listener, const flow& ends,
+                                           incoming& in) noexcept;
+// Answers a SYN with a cookie.
+[[gnu::noinline]] disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
+                                                 const incoming& in) noexcept;
+// Which period of cookies it is.
+std::uint32_t cookie_period(const core& k, instant now) noexcept;
 // SYN-RECEIVED of a passive open (input_half_open.cpp)
 disposition input_half_open(core& k, half_open& h, incoming& in) noexcept;
+// The handshake is complete: a connection as `h` has it (in no table yet), in the accept queue.
+// nullptr: no room.
+connection* make_accepted(core& k, const half_open& h, const incoming& in) noexcept;
+void queue_accepted(core& k, binding& listener, connection& c, const incoming& in) noexcept;
 // 3.10.7.3 SYN-SENT (input_syn_sent.cpp)
 disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept;
 // 3.10.7.4 all other states (input_synchronized.cpp)

@@ -53,6 +53,14 @@ bool takes_text(state s) noexcept {
     return s == state::established || s == state::fin_wait_1 || s == state::fin_wait_2;
 }
 
+// Without memory, what is in order goes before what is not: it would only come again.
+[[gnu::noinline]] bool append_by_pruning(core& k, connection& c,
+                                         const payload_view& data) noexcept {
+    if (!c.receiving.prune(k.blocks)) return false;
+    k.count.add(counted::reassembly_pruned);
+    return c.receiving.append(k.blocks, data);
+}
+
 }  // namespace
 
 [[gnu::noinline]] void note_duplicate(core& k, connection& c, range again) noexcept {
@@ -90,7 +98,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
         return stored ? disposition::consumed : disposition::limit;
     }
     const bool had_gaps = c.receiving.has_gaps();
-    if (!c.receiving.append(k.blocks, in.payload)) {
+    if (!c.receiving.append(k.blocks, in.payload) && !append_by_pruning(k, c, in.payload)) {
         k.count.add(counted::no_memory);
         return disposition::limit;
     }

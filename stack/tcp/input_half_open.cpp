@@ -40,21 +40,22 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.snd.fixed = owner.snd.fixed;
     c.snd.scale = h.peer_scale;
     c.snd.peer_mss = h.peer_mss;
-    c.rcv.capacity = owner.rcv.capacity;
     c.rcv.fixed = owner.rcv.fixed;
+    c.rcv.capacity = std::min(owner.rcv.capacity, k.config.unaccepted_bytes_max);
     c.rcv.nxt = c.rcv.acked = h.rcv_nxt;
     c.rcv.edge = h.rcv_nxt + h.window;
     c.rcv.scale = h.scale;
     c.rcv.announced_mss = h.announced_mss;
     c.receiving.start(h.rcv_nxt);
+    if (h.sent_at == instant{}) return;  // a cookie does not tell
     if (h.retries == 0) c.rtt.sample(now - h.sent_at, k.config);
     else c.rtt.distrust(k.config);
 }
 
-// The handshake is complete. nullptr: no room; the acknowledgment counts as lost.
-connection* promote(core& k, half_open& h, const incoming& in) noexcept {
-    binding& listener = *h.listener;
-    if (listener.accept_count >= listener.backlog) {
+}  // namespace
+
+connection* make_accepted(core& k, const half_open& h, const incoming& in) noexcept {
+    if (h.listener->accept_count >= h.listener->backlog) {
         k.count.add(counted::accept_refused);
         return nullptr;
     }
@@ -64,16 +65,36 @@ connection* promote(core& k, half_open& h, const incoming& in) noexcept {
         return nullptr;
     }
     copy_negotiated(k, *c, h, in.now);
-    take_entry(k, *c, h);  // `h` is gone
-    c->bound_to = &listener;
-    c->in_accept_queue = true;
-    listener.accept_queue.push_back(*c);
+    return c;
+}
+
+void queue_accepted(core& k, binding& listener, connection& c, const incoming& in) noexcept {
+    c.bound_to = &listener;
+    c.in_accept_queue = true;
+    listener.accept_queue.push_back(c);
     ++listener.accept_count;
-    c->snd.una = in.ack;
-    establish(k, *c, in.now);
-    c->snd.wnd = c->snd.wnd_max = std::uint32_t{in.header.window} << c->snd.scale;
+    c.snd.una = in.ack;
+    establish(k, c, in.now);
+    c.snd.wnd = c.snd.wnd_max = std::uint32_t{in.header.window} << c.snd.scale;
     k.count.add(counted::passive_opens);
     k.notify(*listener.owner, &readiness::acceptable);
+}
+
+namespace {
+
+// nullptr: no room; the acknowledgment counts as lost, unless it is to be answered with a reset.
+connection* promote(core& k, half_open& h, const incoming& in) noexcept {
+    binding& listener = *h.listener;
+    connection* c = make_accepted(k, h, in);
+    if (c == nullptr) {
+        if (k.config.abort_on_overflow) {
+            reset_in_answer(k, h.ends_, h.route, in);
+            destroy(k, h);
+        }
+        return nullptr;
+    }
+    take_entry(k, *c, h);  // `h` is gone
+    queue_accepted(k, listener, *c, in);
     return c;
 }
 

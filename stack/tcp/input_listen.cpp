@@ -13,7 +13,7 @@ bool is_multicast_or_broadcast(const ip_address& a) noexcept {
     return a.octets()[0] == 0xff;
 }
 
-// Room for one more; a flood pushes out the oldest, which an honest peer has long completed.
+// Room for one more, made by pushing out the oldest, which an honest peer has long completed.
 half_open* make_room(core& k, binding& listener) noexcept {
     const bool full = listener.syn_count >= k.config.syn_queue_max;
     if (!full)
@@ -22,6 +22,18 @@ half_open* make_room(core& k, binding& listener) noexcept {
     k.count.add(counted::syn_queue_evicted);
     destroy(k, listener.half_opens.front());
     return k.half_opens.create();
+}
+
+// RFC 4987 3.6. Not where the ISS has to be beyond an old connection's: a cookie can't be chosen.
+bool wants_cookie(const core& k, const binding& listener, bool free_choice) noexcept {
+    if (!free_choice) return false;
+    switch (k.config.syn_cookies) {
+        case syn_cookie_mode::off: return false;
+        case syn_cookie_mode::always: return true;
+        case syn_cookie_mode::on_overflow: break;
+    }
+    return listener.syn_count >= k.config.syn_queue_max ||
+           k.half_opens.size() >= k.config.half_open_max;
 }
 
 }  // namespace
@@ -41,20 +53,25 @@ syn_options read_syn_options(const core& k, const flow& ends, const incoming& in
     return result;
 }
 
-disposition input_listen(core& k, binding& listener, const flow& ends, const incoming& in,
+disposition input_listen(core& k, binding& listener, const flow& ends, incoming& in,
                          std::optional<seq> iss_floor) noexcept {
     const wire::tcp_flags& flags = in.header.flags;
     if (flags.rst) return disposition::invalid;  // first: ignored
-    if (flags.ack) {                             // second: an acknowledgment of nothing
+    if (flags.ack) {  // second: an acknowledgment of nothing, unless of a cookie
+        if (!flags.syn && in.now < listener.cookies_until)
+            return input_cookie(k, listener, ends, in);
         reset_in_answer(k, ends, path(), in);
         return disposition::bad_ack;
     }
     if (!flags.syn || flags.fin) return disposition::invalid;
     // RFC 9293 3.9.2.3 (MUST-57), RFC 1122 4.2.3.10; and not from ourselves (LAND)
-    if (is_multicast_or_broadcast(ends.remote.address) || ends.remote == ends.local ||
-        ends.remote.port == 0)
+    const bool unicast = !is_multicast_or_broadcast(ends.remote.address);
+    if (!unicast || ends.remote == ends.local) {
+        k.count.add(unicast ? counted::land : counted::bad_peer);
         return disposition::invalid;
+    }
     if (listener.accept_count >= listener.backlog) return disposition::backlog_full;
+    if (wants_cookie(k, listener, !iss_floor)) return answer_with_cookie(k, listener, ends, in);
     half_open* h = make_room(k, listener);
     if (h == nullptr) return disposition::limit;
     h->ends_ = ends;

@@ -46,12 +46,6 @@ bool is_acceptable(const connection& c, const incoming& in) noexcept {
 // First step.
 verdict check_sequence(core& k, connection& c, const incoming& in) noexcept {
     if (is_acceptable(c, in)) {
-        if (c.timestamps && in.first <= c.rcv.acked) {  // RFC 7323 4.3 (2)
-            if (const auto& stamps = in.header.options.timestamps) {
-                c.ts.recent = stamps->value;
-                c.ts.recent_age = core::seconds(in.now);
-            }
-        }
         if (in.length != 0 && c.rcv.edge <= c.rcv.nxt) {  // a probe of a closed window
             c.ack_now = true;
             k.make_ready(c);
@@ -71,6 +65,15 @@ verdict check_sequence(core& k, connection& c, const incoming& in) noexcept {
         k.make_ready(c);
     }
     return disposition::out_of_window;
+}
+
+// RFC 7323 4.3 (2). Not before the acknowledgment was found good (RFC 5961 5.2): whoever guesses a
+// sequence number alone could set it so that PAWS drops all that the peer sends.
+void take_timestamp(connection& c, const incoming& in) noexcept {
+    const auto& stamps = in.header.options.timestamps;
+    if (!c.timestamps || !stamps || in.first > c.rcv.acked) return;
+    c.ts.recent = stamps->value;
+    c.ts.recent_age = core::seconds(in.now);
 }
 
 // Second step, RFC 5961 3.2. What data it has is not looked at (RFC 9293 3.5.3, SHLD-2).
@@ -155,6 +158,7 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept {
     }
     const bool opening = c.current == state::syn_received;
     if (verdict v = check_acknowledgment(k, c, in)) return *v;
+    take_timestamp(c, in);
     if (c.keep_alive) {
         c.probes_sent = 0;
         k.set_timer(c, timer::keep_alive, in.now + keep_alive_idle(k, c));

@@ -45,8 +45,8 @@ disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& i
         answer(k, t);
         return disposition::consumed;
     }
-    if (repeats) {
-        answer(k, t);
+    if (repeats) {  // one lost acknowledgment; more are somebody who makes us talk (RFC 5961 7)
+        if (may_challenge(k, t.challenged_at, in.now)) answer(k, t);
         return disposition::out_of_window;
     }
     // Anything else would be acknowledged as well; two such ends must not answer each other

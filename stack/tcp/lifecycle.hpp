@@ -37,6 +37,8 @@ bool may_reuse(const core& k, const time_wait& t, instant now) noexcept;
 inline seq beyond(const time_wait& t) noexcept { return t.snd_nxt + 65536 + 1; }
 void destroy(core& k, half_open& h) noexcept;
 
+// One more reply to be filled and made ready; the oldest gives way. nullptr: no memory.
+reply* make_reply(core& k, const flow& ends) noexcept;
 // RFC 9293 3.10.5: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, the connection's last word.
 void queue_reset(core& k, const connection& c, instant now) noexcept;
 // In answer to a segment (RFC 9293 3.5.2 and 3.10.7.1), rate limited.

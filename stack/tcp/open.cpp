@@ -149,6 +149,7 @@ result<accepted> layer::accept(socket_id listener) noexcept {
     child.in_accept_queue = false;
     child.bound_to = nullptr;
     child.attached = true;
+    child.rcv.capacity = c->rcv.capacity;  // from now on somebody reads
     if (child.pending) k.events.push_back(child);
     return accepted{k.id_of(child), child.ends_};
 }

@@ -480,11 +480,19 @@ bool next_segment(core& k, reply& r, segment& out) noexcept {
     }
     r.sent = true;
     address(out, r.ends_, seq(r.sequence));
-    out.header.flags.rst = true;
     out.header.flags.ack = r.ack;
     out.header.acknowledgment = r.acknowledgment;
     if (r.has_timestamps) out.header.options.timestamps = r.timestamps;
     k.count.add(counted::segments_sent);
+    if (r.syn) {
+        out.header.flags.syn = true;
+        out.header.window = r.window;
+        out.header.options = r.options;
+        out.header.options.maximum_segment_size = offered_mss(r.ends_, r.route.mtu);
+        k.syn_ack_mtu = r.route.mtu;
+        return true;
+    }
+    out.header.flags.rst = true;
     k.count.add(counted::resets_sent);
     return true;
 }

@@ -149,6 +149,25 @@ bool receive_buffer::store(block_pool& pool, seq first, const payload_view& data
     return true;
 }
 
+bool receive_buffer::prune(block_pool& pool) noexcept {
+    if (range_count_ == 0) return false;
+    pool.give_back(list_);
+    list_ = nullptr;
+    range_count_ = 0;
+    block* last_kept = nullptr;
+    for (block* b = head_; b != nullptr && b->start < end_; b = b->next) last_kept = b;
+    block* gone = last_kept != nullptr ? last_kept->next : head_;
+    (last_kept != nullptr ? last_kept->next : head_) = nullptr;
+    recent_ = last_kept;
+    while (gone != nullptr) {
+        block* const next = gone->next;
+        pool.give_back(gone);
+        gone = next;
+    }
+    drop_read_blocks(pool);
+    return true;
+}
+
 const range* receive_buffer::range_around(seq at) const noexcept {
     const range* const first = first_range();
     const range* const last = first + range_count_;

@@ -65,6 +65,9 @@ class receive_buffer {
     // `ranges_max` ranges or the pool is short: then nothing changed.
     bool store(block_pool& pool, seq first, const payload_view& data,
                std::uint16_t ranges_max) noexcept;
+    // Forgets what is held out of order, to have room for what is in order; it may do so whatever
+    // was told of it (RFC 2018 8). False: nothing was held.
+    bool prune(block_pool& pool) noexcept;
     // Moves the front: copies into `target`, returns how many bytes.
     std::uint32_t read(block_pool& pool, std::span<const mutable_bytes> target) noexcept {
         const std::uint32_t waiting = readable();

@@ -1,5 +1,5 @@
-// A segment that no connection owes: a reset in answer to a stranger, or the last word of an
-// aborted connection. Data only.
+// A segment that no connection owes: a reset in answer to a stranger, the last word of an aborted
+// connection, or a SYN,ACK with a cookie. Data only.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,20 @@ struct reply final : sender {
     bool sent = false;
     bool has_timestamps = false;
     wire::tcp_timestamps timestamps;
+    // A SYN,ACK; the MSS is what the route carries.
+    bool syn = false;
+    std::uint16_t window = 0;
+    wire::tcp_options options;
+    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+        age_hook;  // all of them, oldest first
 };
+
+using reply_list = boost::intrusive::list<
+    reply,
+    boost::intrusive::member_hook<reply,
+                                  boost::intrusive::list_member_hook<
+                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+                                  &reply::age_hook>,
+    boost::intrusive::constant_time_size<false>>;
 
 }  // namespace coax::stack::tcp

@@ -3,17 +3,30 @@
 
 namespace coax::stack::tcp {
 
+// Those that wait for a neighbour that does not exist must not keep back the others.
+reply* make_reply(core& k, const flow& ends) noexcept {
+    reply* r = k.replies.create();
+    if (r == nullptr && !k.replies_by_age.empty()) {
+        k.count.add(counted::replies_evicted);
+        k.replies.destroy(&k.replies_by_age.front());
+        r = k.replies.create();
+    }
+    if (r == nullptr) return nullptr;
+    r->ends_ = ends;
+    k.replies_by_age.push_back(*r);
+    return r;
+}
+
 namespace {
 
 // <SEQ=sequence><CTL=RST>, with <ACK=...> when `ack` is true. nullptr: not now (counted).
 reply* make_reset(core& k, const flow& ends, const path& route, std::uint32_t sequence, bool ack,
                   std::uint32_t acknowledgment) noexcept {
-    reply* r = k.replies.create();
+    reply* r = make_reply(k, ends);
     if (r == nullptr) {
         k.count.add(counted::resets_suppressed);
         return nullptr;
     }
-    r->ends_ = ends;
     r->route = route;
     r->sequence = sequence;
     r->ack = ack;
@@ -33,15 +46,12 @@ void queue_reset(core& k, const connection& c, instant now) noexcept {
 
 void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept {
     if (in.header.flags.rst) return;  // RFC 9293 3.10.7.1: never in answer to a reset
-    if (in.now - k.reset_tokens_at >= 1s) {
-        k.reset_tokens = k.config.resets_per_second_max;
-        k.reset_tokens_at = in.now;
-    }
-    if (k.reset_tokens == 0) {
+    // All strangers share this limit, so it is not exact: who counts his own resets must not learn
+    // whether a forged segment brought one, that is, whether there is such a connection.
+    if (!k.resets_allowed.take(in.now, static_cast<unsigned>(k.randomness.next() % 3))) {
         k.count.add(counted::resets_suppressed);
         return;
     }
-    --k.reset_tokens;
     // RFC 9293 3.5.2 group 1: the reset takes its sequence number from the ACK field, or is zero
     // with an acknowledgment of all that came.
     if (in.header.flags.ack) make_reset(k, ends, route, in.ack.value(), false, 0);

@@ -53,7 +53,8 @@ class secrets {
         : demux_{randomness.next(), randomness.next()},
           sequence_{randomness.next(), randomness.next()},
           port_{randomness.next(), randomness.next()},
-          timestamp_{randomness.next(), randomness.next()} {}
+          timestamp_{randomness.next(), randomness.next()},
+          cookie_{randomness.next(), randomness.next()} {}
 
     // For the demux table: of a flow, and of the key that its segments carry.
     std::uint32_t demux_hash(const flow& f) const noexcept {
@@ -81,11 +82,19 @@ class secrets {
         return static_cast<std::uint32_t>(hash_flow(siphash_2_4(timestamp_), f, ports_of(f)));
     }
 
+    // RFC 4987 3.6: the hash of a SYN cookie. `period` makes it old; see syn_cookie.hpp.
+    std::uint32_t cookie(const flow& f, seq peer_iss, std::uint32_t period,
+                         std::uint32_t mss_class) const noexcept {
+        siphash_2_4 hash(cookie_);
+        hash.word(std::uint64_t{peer_iss.value()} << 32 | (period << 2 | mss_class));
+        return static_cast<std::uint32_t>(hash_flow(hash, f, ports_of(f)));
+    }
+
   private:
     static std::uint32_t ports_of(const flow& f) noexcept {
         return (std::uint32_t{f.local.port} << 16) | f.remote.port;
     }
-    siphash_key demux_, sequence_, port_, timestamp_;
+    siphash_key demux_, sequence_, port_, timestamp_, cookie_;
 };
 
 }  // namespace coax::stack::tcp

@@ -14,7 +14,7 @@ std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data,
     std::uint32_t taken = 0;
     while (taken < wanted) {
         if (tail_ == nullptr || tail_used_ == block::capacity) {
-            block* b = pool.take();
+            block* b = pool.take_leaving_reserve();
             if (b == nullptr) break;
             b->next = nullptr;
             if (tail_ == nullptr) {

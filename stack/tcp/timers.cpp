@@ -186,7 +186,10 @@ void fire_connection(core& k, connection& c, instant now) noexcept {
 }
 
 void fire_half_open(core& k, half_open& h, instant now) noexcept {
-    if (h.retries >= k.config.syn_ack_retries) {
+    // While the queue overflows each has one more chance only: a flood's answers would go to those
+    // whose addresses it forged, six times each.
+    const bool flooded = now < h.listener->cookies_until;
+    if (h.retries >= k.config.syn_ack_retries || (flooded && h.retries != 0)) {
         k.count.add(counted::failed_opens);
         destroy(k, h);
         return;

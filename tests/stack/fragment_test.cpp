@@ -311,7 +311,8 @@ TEST_CASE("fragments: memory is bounded in all and per source, and comes back") 
     config.reassembly_source_bytes = 768 * 40;
     ip::ip_counters counters;
     ip::address_table addresses(config);
-    ip::icmp errors(config, addresses, counters);
+    seeded_random source(1);
+    ip::icmp errors(config, addresses, source, counters);
     ip::reassembly pool(config, 1, errors, counters);
     instant now{1s};
     std::mt19937 random(11);

@@ -79,13 +79,16 @@ TEST_CASE("icmp: RFC 1812 4.3.2.8: errors are limited, echo is not") {
     stack_on_memory net(config);
     const auto datagram = udp_packet(ipv4_of(peer_ip, own_ip, 17), 1000, 99, bytes(5));
     for (int i = 0; i < 100; ++i) net.deliver(datagram);
-    CHECK(net.device.sent.size() == 10);
-    CHECK(net.count("icmp.rate_limited") == 90);
+    // 10 on average: what one error costs is drawn, so that nobody learns what others caused.
+    const std::size_t sent = net.device.sent.size();
+    CHECK(sent >= 5);
+    CHECK(sent <= 25);
+    CHECK(net.count("icmp.rate_limited") == 100 - sent);
     net.now += 1s;
     net.deliver(datagram);
-    CHECK(net.device.sent.size() == 11);
+    CHECK(net.device.sent.size() == sent + 1);
     for (int i = 0; i < 100; ++i) net.deliver(echo_request(bytes(8)));
-    CHECK(net.device.sent.size() == 111);
+    CHECK(net.device.sent.size() == sent + 101);
 }
 
 TEST_CASE("icmp: what waits to be sent is bounded") {

@@ -234,6 +234,7 @@ TEST_CASE("backlog: a full accept queue drops SYNs and last acknowledgments") {
 TEST_CASE("a SYN queue that is full lets the oldest go") {
     tcp_config config;
     config.syn_queue_max = 4;
+    config.syn_cookies = syn_cookie_mode::off;
     script s(config);
     s.listens();
     for (std::uint16_t port = 7000; port < 7006; ++port) {

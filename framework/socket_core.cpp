@@ -127,6 +127,10 @@ std::size_t socket_core::available(error_code& ec) const {
     return check_open(ec) ? state_->available(ec) : 0;
 }
 
+connection_info socket_core::info(error_code& ec) const {
+    return check_open(ec) ? state_->info(ec) : connection_info();
+}
+
 bool socket_core::at_mark(error_code& ec) const {
     check_open(ec);  // there is no urgent data
     return false;

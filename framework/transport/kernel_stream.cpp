@@ -11,6 +11,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/kernel_info.hpp"
 #include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
@@ -248,6 +249,16 @@ std::size_t kernel_stream::available(error_code& ec) const {
     ec = outcome(::ioctl(descriptor_, FIONREAD, &in_kernel));
     if (ec) return 0;
     return receiver_.parked_bytes() + static_cast<std::size_t>(in_kernel);
+}
+
+connection_info kernel_stream::info(error_code& ec) const {
+    connection_info i;
+    ec = kernel_error(read_kernel_info(descriptor_, i));
+    i.receive_buffered = receiver_.parked_bytes();
+    int in_kernel = 0;
+    if (!ec && ::ioctl(descriptor_, FIONREAD, &in_kernel) == 0)
+        i.receive_buffered += static_cast<std::uint64_t>(in_kernel);
+    return i;
 }
 
 tcp_endpoint kernel_stream::local_endpoint(error_code& ec) const {

@@ -42,6 +42,7 @@ class kernel_stream final : public stream_state {
     tcp_endpoint remote_endpoint(error_code& ec) const override;
     error_code set_option(int level, int name, const void* data, std::size_t size) override;
     error_code get_option(int level, int name, void* data, std::size_t* size) const override;
+    connection_info info(error_code& ec) const override;
     int native_handle() const noexcept override { return descriptor_; }
 
     // --- for its parts and the transport

@@ -10,6 +10,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/stack_info.hpp"
 #include "framework/transport/stack_transport.hpp"
 #include "framework/transport/stack_values.hpp"
 
@@ -99,6 +100,12 @@ tcp_endpoint stack_stream::remote_endpoint(error_code& ec) const {
     }
     ec = {};
     return to_asio(ends->remote, family_);
+}
+
+connection_info stack_stream::info(error_code& ec) const {
+    const auto known = where_.stack().tcp_info(id_, where_.present());
+    ec = to_error_code(known.code());
+    return known ? to_public(*known) : connection_info();
 }
 
 // --- options

@@ -46,6 +46,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     tcp_endpoint remote_endpoint(error_code& ec) const override;
     error_code set_option(int level, int name, const void* data, std::size_t size) override;
     error_code get_option(int level, int name, void* data, std::size_t* size) const override;
+    connection_info info(error_code& ec) const override;
     int native_handle() const noexcept override { return static_cast<int>(id_.index); }
 
   private:

@@ -99,6 +99,16 @@ class socket_cover : public boost::asio::socket_base {
         core_.bind(local, ec);
         return ec;
     }
+    // Beyond Asio: what the connection knows of itself (<coax/connection_info.hpp>). Not cheap
+    // enough for each message. bad_descriptor: not open.
+    coax::connection_info info() const {
+        error_code ec;
+        coax::connection_info i = info(ec);
+        throw_if(ec, "info");
+        return i;
+    }
+    coax::connection_info info(error_code& ec) const { return core_.info(ec); }
+
     endpoint_type local_endpoint() const {
         error_code ec;
         const endpoint_type e = local_endpoint(ec);

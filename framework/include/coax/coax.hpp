@@ -4,6 +4,7 @@
 #include <coax/awaitable.hpp>
 #include <coax/backend.hpp>
 #include <coax/clock.hpp>
+#include <coax/connection_info.hpp>
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
 #include <coax/steady_timer.hpp>

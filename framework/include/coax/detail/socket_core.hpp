@@ -41,6 +41,7 @@ class socket_core {
     tcp_endpoint local_endpoint(error_code& ec) const;
     tcp_endpoint remote_endpoint(error_code& ec) const;
     std::size_t available(error_code& ec) const;
+    connection_info info(error_code& ec) const;
     bool at_mark(error_code& ec) const;
     int native_handle() const noexcept;
     void set_option(int level, int name, const void* data, std::size_t size, error_code& ec);

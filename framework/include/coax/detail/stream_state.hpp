@@ -18,6 +18,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <coax/connection_info.hpp>
 #include <coax/detail/operation.hpp>
 
 namespace coax::detail {
@@ -119,6 +120,7 @@ class stream_state {
     // As setsockopt/getsockopt; unknown: no_protocol_option.
     virtual error_code set_option(int level, int name, const void* data, std::size_t size) = 0;
     virtual error_code get_option(int level, int name, void* data, std::size_t* size) const = 0;
+    virtual connection_info info(error_code& ec) const = 0;
     // kernel: the descriptor; userspace: a small number
     virtual int native_handle() const noexcept = 0;
 };

@@ -314,6 +314,7 @@ std::vector<counter> ip_stack::usage() const {
     visit_counters(all.tcp.usage(), add);
     add("udp.sockets", all.udp.socket_count());
     add("udp.outgoing", all.udp.has_outgoing() ? 1 : 0);
+    add("ip.incomplete_datagrams", all.fragments.datagram_count());
     add("neighbour.entries", all.neighbours.size());
     add("neighbour.unresolved", all.neighbours.unresolved());
     add("neighbour.held_bytes", all.neighbours.held_bytes());

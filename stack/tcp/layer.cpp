@@ -139,6 +139,9 @@ layer_usage layer::usage() const noexcept {
     u.time_wait = k.time_waits.size();
     u.replies = k.replies.size();
     u.bindings = k.bindings.size();
+    u.rare_states = k.rare_states.size();
+    u.recoveries = k.recoveries.size();
+    u.tunings = k.tunings.size();
     u.demux_entries = k.table.size();
     u.ports = k.ports.size();
     u.buffer_blocks = k.blocks.used();

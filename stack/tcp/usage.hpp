@@ -12,6 +12,9 @@ struct layer_usage {
     std::uint64_t time_wait = 0;
     std::uint64_t replies = 0;        // resets not sent yet
     std::uint64_t bindings = 0;       // claims on local endpoints
+    std::uint64_t rare_states = 0;    // blocks of connections that need more than the usual
+    std::uint64_t recoveries = 0;     // scoreboards
+    std::uint64_t tunings = 0;        // receive buffers being measured
     std::uint64_t demux_entries = 0;  // flows that somebody has
     std::uint64_t ports = 0;          // local ports with bindings or connections
     std::uint64_t buffer_blocks = 0;  // of all send and receive buffers
@@ -27,6 +30,9 @@ struct layer_usage {
             {"tcp.time_wait", &u::time_wait},
             {"tcp.replies", &u::replies},
             {"tcp.bindings", &u::bindings},
+            {"tcp.rare_states", &u::rare_states},
+            {"tcp.recoveries", &u::recoveries},
+            {"tcp.tunings", &u::tunings},
             {"tcp.demux_entries", &u::demux_entries},
             {"tcp.ports", &u::ports},
             {"tcp.buffer_blocks", &u::buffer_blocks},

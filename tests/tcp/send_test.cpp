@@ -197,6 +197,24 @@ TEST_CASE("a shrinking window") {
     s.expects(data(5841, 1000));
 }
 
+// RFC 9293 3.8.6 (MUST-34): the right edge is the one that was offered last
+TEST_CASE("an acknowledgment of new data brings its window, though its sequence number is old") {
+    script s;
+    s.peer_window = 4000;
+    s.establish_passive();
+    s.writes(10000);
+    s.expects(data(1, 1460));
+    s.expects(data(1461, 1460));
+    s.expects_nothing();
+    s.sends(data(101, 100).ack(1).win(4000));  // overtook what comes next
+    s.expects(ack(1).seq(2921));
+    s.sends(data(1, 100).ack(1461).win(2540));  // the edge stays at 4001
+    s.expects(ack(201).seq(2921));
+    s.expects_nothing();
+    s.sends(ack(2921).seq(201).win(4000));
+    s.expects(data(2921, 1460));
+}
+
 TEST_CASE("the send buffer fills, and room is told when there is some") {
     script s;
     s.establish_passive();

@@ -13,7 +13,7 @@ namespace {
 
 namespace wire = stack::wire;
 
-constexpr std::size_t ip_start = wire::ethernet_header_size;
+constexpr std::size_t packet_start = wire::ethernet_header_size;
 constexpr std::size_t ttl_offset = 8;
 constexpr std::size_t checksum_offset = 10;
 constexpr std::size_t quoted_max = 548;  // RFC 1812 4.3.2.3: errors of at most 576 bytes
@@ -59,13 +59,13 @@ void router::on_frame(port& from, frame_ptr arrived) {
 }
 
 void router::answer_arp(port& at, frame& asked) {
-    const auto parsed = wire::parse_arp(asked.bytes().subspan(ip_start));
+    const auto parsed = wire::parse_arp(asked.bytes().subspan(packet_start));
     if (parsed.fault != wire::arp_fault::none ||
         parsed.packet.operation != wire::arp_operation::request ||
         parsed.packet.target_ip != at.options.own.address)
         return;
-    frame_ptr reply = frames_.take(ip_start + wire::arp_packet_size);
-    reply->length = ip_start + wire::arp_packet_size;
+    frame_ptr reply = frames_.take(packet_start + wire::arp_packet_size);
+    reply->length = packet_start + wire::arp_packet_size;
     wire::emit_ethernet({parsed.packet.sender_mac, at.options.address, wire::ethernet_type_arp},
                         reply->data());
     wire::arp_packet answer;
@@ -74,7 +74,7 @@ void router::answer_arp(port& at, frame& asked) {
     answer.sender_ip = at.options.own.address;
     answer.target_mac = parsed.packet.sender_mac;
     answer.target_ip = parsed.packet.sender_ip;
-    wire::emit_arp(answer, reply->data() + ip_start);
+    wire::emit_arp(answer, reply->data() + packet_start);
     ++count_.arp_answered;
     at.out->send(std::move(reply));
 }
@@ -88,7 +88,7 @@ router::port* router::port_towards(const stack::ip_address& destination) {
 }
 
 void router::forward(port& from, frame_ptr arrived) {
-    const auto packet = arrived->bytes().subspan(ip_start);
+    const auto packet = arrived->bytes().subspan(packet_start);
     const auto parsed = wire::parse_ipv4(packet, packet.size());
     if (parsed.fault != wire::ipv4_fault::none) {
         ++count_.malformed;
@@ -111,7 +111,7 @@ void router::forward(port& from, frame_ptr arrived) {
                         to->options.mtu});
         return;
     }
-    decrement_ttl(arrived->data() + ip_start);
+    decrement_ttl(arrived->data() + packet_start);
     wire::emit_ethernet({to->options.neighbour_mac, to->options.address, wire::ethernet_type_ipv4},
                         arrived->data());
     ++count_.forwarded;
@@ -119,12 +119,12 @@ void router::forward(port& from, frame_ptr arrived) {
 }
 
 void router::send_error(port& to, const frame& bad, const wire::icmp_header& what) {
-    const auto packet = bad.bytes().subspan(ip_start);
+    const auto packet = bad.bytes().subspan(packet_start);
     const auto parsed = wire::parse_ipv4(packet, packet.size());
     const std::size_t quoted = std::min<std::size_t>(quoted_max, parsed.header.total_length);
     const std::size_t message = wire::icmp_header_size + quoted;
-    frame_ptr made = frames_.take(ip_start + wire::ipv4_header_size + message);
-    made->length = static_cast<std::uint32_t>(ip_start + wire::ipv4_header_size + message);
+    frame_ptr made = frames_.take(packet_start + wire::ipv4_header_size + message);
+    made->length = static_cast<std::uint32_t>(packet_start + wire::ipv4_header_size + message);
     wire::emit_ethernet({to.options.neighbour_mac, to.options.address, wire::ethernet_type_ipv4},
                         made->data());
     wire::ipv4_header header;
@@ -133,8 +133,8 @@ void router::send_error(port& to, const frame& bad, const wire::icmp_header& wha
     header.total_length = static_cast<std::uint16_t>(wire::ipv4_header_size + message);
     header.time_to_live = time_to_live;
     header.protocol = wire::protocol_icmpv4;
-    wire::emit_ipv4(header, made->data() + ip_start);
-    std::byte* const body = made->data() + ip_start + wire::ipv4_header_size;
+    wire::emit_ipv4(header, made->data() + packet_start);
+    std::byte* const body = made->data() + packet_start + wire::ipv4_header_size;
     wire::emit_icmp(what, body);
     std::copy(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(quoted),
               body + wire::icmp_header_size);

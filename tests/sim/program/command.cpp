@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/sim/goodput/goodput.hpp"
+#include "tests/sim/program/snapshot.hpp"
 #include "tests/sim/swarm/run.hpp"
 
 namespace coax::sim {
@@ -194,6 +196,12 @@ bool parse_range(const std::string& text, std::uint64_t& first, std::uint64_t& l
 
 int run_command(const command_options& o) {
     if (o.seed) return run_one(o);
+    if (o.goodput)
+        return compare_snapshot(o.tree + "/tests/sim/goodput.txt", goodput_table(), o.update);
+    if (o.digests) {
+        const std::string path = o.tree + "/tests/sim/digests.txt";
+        return compare_snapshot(path, digest_table(path), o.update);
+    }
     std::vector<std::uint64_t> seeds;
     if (!o.list.empty() && !read_list(o.list, seeds)) {
         std::fprintf(stderr, "sim: cannot read %s\n", o.list.c_str());

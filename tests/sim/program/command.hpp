@@ -15,6 +15,10 @@ struct command_options {
     unsigned jobs = 1;
     std::string capture;
     std::size_t capture_host = 1;
+    bool goodput = false;
+    bool digests = false;
+    bool update = false;
+    std::string tree = ".";
 };
 
 // "A..B"; false: it is none.

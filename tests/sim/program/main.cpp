@@ -15,6 +15,9 @@ constexpr const char* examples = R"(examples:
   sim --seed 42 --pcap 42.pcapng       the same, recorded at the first host
   sim --seed 42 --pcap b.pcapng --host 2
   sim --list tests/sim/seeds.txt       those that once failed
+  sim --goodput                        the table of goodput against tests/sim/goodput.txt
+  sim --goodput --update               and made anew
+  sim --digests                        the digests of some seeds against tests/sim/digests.txt
 )";
 
 }  // namespace
@@ -31,6 +34,10 @@ int main(int argc, char** argv) {
     app.add_option("--jobs", o.jobs, "processes (default 1)")->check(CLI::Range(1, 256));
     app.add_option("--pcap", o.capture, "with --seed: record what a host sends and takes");
     app.add_option("--host", o.capture_host, "which host, from 1 on (default 1)");
+    app.add_flag("--goodput", o.goodput, "compare the goodput table with the one that is kept");
+    app.add_flag("--digests", o.digests, "compare digests of seeds with those that are kept");
+    app.add_flag("--update", o.update, "with these two: keep what is now");
+    app.add_option("--tree", o.tree, "the source tree (default: here)");
     CLI11_PARSE(app, argc, argv);
     if (!range.empty() && !parse_range(range, o.first, o.last)) {
         std::fprintf(stderr, "sim: --seeds wants A..B with A <= B, not '%s'\n", range.c_str());

@@ -34,6 +34,8 @@ struct script {
     std::uint64_t abort_after = 0;
     bool lingers = false;  // closes when all is acknowledged, not before
     bool no_delay = false;
+    bool cork = false;  // from the beginning to the end of its stream
+    bool more = false;  // every write says that more follows
     bool keep_alive = false;
     std::uint32_t send_buffer = 0;  // bytes; 0: as configured
     std::uint32_t receive_buffer = 0;

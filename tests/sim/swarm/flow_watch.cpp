@@ -159,10 +159,11 @@ void flow_watch::check_growth(const watched_flow& flow, int end, const seen_segm
     const watched_end& e = flow.ends[end];
     if (!before(e.nxt, s.end()) || !e.heard_ack) return;
     const std::uint64_t mss = mss_towards(flow.ends[1 - end]);
-    const std::uint64_t acknowledged = e.una - (e.iss + 1);
+    const std::uint32_t told = later(e.una, e.farthest);
+    const std::uint64_t acknowledged = told - (e.iss + 1);
     const std::uint64_t most = (flow.initial_window_segments[end] + limited_segments) * mss +
                                2 * acknowledged + e.dup_allowance;
-    const std::uint64_t outstanding = s.end() - e.una;
+    const std::uint64_t outstanding = s.end() - told;
     if (outstanding > most)
         fail("growth", flow, end, s,
              std::to_string(outstanding) + " bytes outstanding, at most " + std::to_string(most));
@@ -283,13 +284,19 @@ void flow_watch::on_taken(const nic& by, const frame& taken) {
     const std::uint32_t ack = s.tcp.acknowledgment;
     if (!s.tcp.flags.ack || !e.opened || before(ack, e.iss) || before(e.nxt, ack)) return;
     const std::uint64_t mss = mss_towards(sender);
+    // Not acceptable (RFC 9293 3.10.7.4, first): the stack does not look at its acknowledgment.
+    const bool old = s.length() != 0 && e.acked_once && !before(e.ack, s.end());
     if (e.heard_ack && ack == e.una && s.length() == 0) {
         e.dup_allowance += mss;
-    } else if (before(e.una, ack) && e.dup_allowance != 0) {
+    } else if (before(e.una, ack) && e.dup_allowance != 0 && !old) {
         e.dup_allowance -= std::min<std::uint64_t>(e.dup_allowance, ack - e.una);
         e.dup_allowance += mss;
     }
     e.una = e.heard_ack ? later(e.una, ack) : ack;
+    e.farthest = e.heard_ack ? later(e.farthest, ack) : ack;
+    for (std::size_t i = 0; i < s.tcp.options.sack_count; ++i)
+        if (!before(e.nxt, s.tcp.options.sack[i].right))
+            e.farthest = later(e.farthest, s.tcp.options.sack[i].right);
     std::uint32_t window = s.tcp.window;
     if (!s.tcp.flags.syn && scaled(flow)) window <<= static_cast<unsigned>(sender.scale);
     e.usable_edge = e.heard_ack || from == 0 ? later(e.usable_edge, ack + window) : ack + window;

@@ -38,6 +38,7 @@ struct watched_end {
     // --- what it took from the other end
     bool heard_ack = false;
     std::uint32_t una = 0;            // highest acknowledgment
+    std::uint32_t farthest = 0;       // told of by an acknowledgment or a SACK block
     std::uint32_t usable_edge = 0;    // farthest right edge ever offered to it
     std::uint32_t heard_nxt = 0;      // one past the highest sequence number taken
     std::uint64_t dup_allowance = 0;  // bytes that duplicate acknowledgments say have left

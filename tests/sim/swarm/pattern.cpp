@@ -25,7 +25,7 @@ const std::vector<std::byte>& noise() {
     return table;
 }
 
-std::uint64_t number_of(const stack::endpoint& e) noexcept {
+std::uint64_t place_of(const stack::endpoint& e) noexcept {
     return std::uint64_t{e.address.to_v4()} << 16 | e.port;
 }
 
@@ -34,7 +34,7 @@ std::uint64_t number_of(const stack::endpoint& e) noexcept {
 stream_pattern::stream_pattern(const stack::endpoint& client, const stack::endpoint& server,
                                bool from_server) noexcept {
     const bool own = from_server && server.port != echo_port;
-    seeded_random mixed(number_of(client) * 0x9e37'79b9'7f4a'7c15U ^ number_of(server) ^
+    seeded_random mixed(place_of(client) * 0x9e37'79b9'7f4a'7c15U ^ place_of(server) ^
                         (own ? 0xffff'0000'0000'0000U : 0));
     start_ = mixed.below(period);
 }

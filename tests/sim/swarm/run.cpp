@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr stack::duration longest_run = 24h;
+constexpr stack::duration longest_run = 24h * 30;
 constexpr std::uint64_t idle_turns_max = 1000;
 constexpr std::uint64_t events_max = 20'000'000;
 
@@ -55,6 +55,8 @@ class world final : public actor {
     void begin(std::uint64_t number);
     void after_turn(host& at);
     void check_windows(host& at);
+    void check_buffers(const session& user, const host& at, const stack::tcp::connection_info& i);
+    void check_limits(const host& at);
     bool all_over() const;
     void judge_dialogues();
     void settle();
@@ -68,7 +70,8 @@ class world final : public actor {
     std::deque<dialogue> dialogues_;
     std::deque<session> sessions_;
     std::deque<listener> listeners_;
-    std::map<std::uint64_t, std::size_t> by_client_;  // endpoint to the latest dialogue of it
+    // Both endpoints to the latest dialogue between them.
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> by_ends_;
     struct live_end {
         session* client = nullptr;
         session* server = nullptr;
@@ -78,8 +81,12 @@ class world final : public actor {
     bool stopped_ = false;
 };
 
-std::uint64_t number_of(const stack::endpoint& e) noexcept {
-    return std::uint64_t{e.address.to_v4()} << 16 | e.port;
+std::pair<std::uint64_t, std::uint64_t> key_of(const stack::endpoint& client,
+                                               const stack::endpoint& server) noexcept {
+    const auto number = [](const stack::endpoint& e) {
+        return std::uint64_t{e.address.to_v4()} << 16 | e.port;
+    };
+    return {number(client), number(server)};
 }
 
 void listener::on_ready(host& at, const stack::tcp::readiness& ready) {
@@ -150,13 +157,12 @@ void world::begin(std::uint64_t number) {
     session& made = sessions_.emplace_back(from, d, true, faults_);
     ends.client = &made;
     made.open();
-    if (d.client.port != 0) by_client_[number_of(d.client)] = dialogues_.size() - 1;
+    if (d.client.port != 0) by_ends_[key_of(d.client, d.server)] = dialogues_.size() - 1;
 }
 
 void world::accept(host& at, std::uint16_t port, const stack::tcp::accepted& came) {
-    const auto found = by_client_.find(number_of(came.ends.remote));
-    if (found == by_client_.end() || dialogues_[found->second].server.port != port ||
-        dialogues_[found->second].server_end.began) {
+    const auto found = by_ends_.find(key_of(came.ends.remote, {at.address(), port}));
+    if (found == by_ends_.end() || dialogues_[found->second].server_end.began) {
         faults_.add("accept", "accepted " + came.ends.remote.to_string() + ", which nobody opened",
                     net_.now());
         at.stack().tcp_abort(came.socket, net_.now());
@@ -175,13 +181,59 @@ void world::after_turn(host& at) {
         stopped_ = true;
     }
     check_windows(at);
+    if (at.turns() % 16 == 0) check_limits(at);
+}
+
+// config.hpp: limits of one connection, whose buffers may have tuned themselves.
+void world::check_buffers(const session& user, const host& at,
+                          const stack::tcp::connection_info& i) {
+    const script& plan = user.plan();
+    const stack::tcp_config& c = at.options().config.tcp;
+    const auto check = [&](const char* which, std::uint64_t held, std::uint64_t capacity,
+                           std::uint64_t asked, std::uint64_t most) {
+        most = asked != 0 ? asked : most;
+        if (held > capacity || capacity > most)
+            faults_.add("limit",
+                        std::to_string(held) + " bytes in a " + which + " buffer of " +
+                            std::to_string(capacity) + ", at most " + std::to_string(most),
+                        net_.now());
+    };
+    check("send", i.send_buffered, i.send_capacity, plan.send_buffer,
+          std::max(c.send_buffer_bytes, c.send_buffer_max_bytes));
+    // The window field tells no less than a unit of its scale.
+    const std::uint64_t unit = std::uint64_t{1} << i.receive_window_scale;
+    check("receive", i.receive_buffered - std::min<std::uint64_t>(unit, i.receive_buffered),
+          std::max(i.receive_capacity, c.receive_buffer_bytes),  // as offered before it was set
+          std::max(plan.receive_buffer, plan.receive_buffer == 0 ? 0 : c.receive_buffer_bytes),
+          std::max(c.receive_buffer_bytes, c.receive_buffer_max_bytes));
+}
+
+// config.hpp: limits of the whole stack.
+void world::check_limits(const host& at) {
+    const stack::tcp_config& c = at.options().config.tcp;
+    const auto limit_of = [&c](std::string_view name) -> std::uint64_t {
+        if (name == "tcp.connections") return c.connections_max;
+        if (name == "tcp.half_open") return c.half_open_max;
+        if (name == "tcp.time_wait") return c.time_wait_max;
+        if (name == "tcp.replies") return c.reply_queue_max;
+        if (name == "tcp.tunings") return c.tuned_connections_max;
+        if (name == "tcp.buffer_blocks") return c.buffer_memory_bytes / 4096;
+        return ~std::uint64_t{0};
+    };
+    for (const stack::counter& each : at.stack().usage())
+        if (each.value > limit_of(each.name))
+            faults_.add("limit",
+                        at.address().to_string() + ": " + std::string(each.name) + " is " +
+                            std::to_string(each.value) + ", at most " +
+                            std::to_string(limit_of(each.name)),
+                        net_.now());
 }
 
 // What only the stack knows: the congestion window. Looked at when new data went out.
 void world::check_windows(host& at) {
     for (const flow_watch::fresh& each : flows_.take_fresh()) {
-        const auto found = by_client_.find(number_of(each.flow->client));
-        if (found == by_client_.end()) continue;
+        const auto found = by_ends_.find(key_of(each.flow->client, each.flow->server));
+        if (found == by_ends_.end()) continue;
         const session* user =
             each.end == 0 ? ends_[found->second].client : ends_[found->second].server;
         if (user == nullptr || user->over()) continue;
@@ -194,8 +246,7 @@ void world::check_windows(host& at) {
                         dialogues_[found->second].name() + ": " + std::to_string(info->in_flight) +
                             " bytes in flight, window " + std::to_string(info->congestion_window),
                         net_.now());
-        if (info->receive_buffered > at.options().config.tcp.buffer_memory_bytes)
-            faults_.add("limit", "a receive buffer beyond its limit", net_.now());
+        check_buffers(*user, at, *info);
     }
 }
 

@@ -19,6 +19,10 @@ void draw_buffers(seeded_random& r, stack::tcp_config& c) {
                                                  65535, 200000, 1 << 20, 4 << 20};
     if (r.one_in(2)) c.send_buffer_bytes = r.pick(sizes);
     if (r.one_in(2)) c.receive_buffer_bytes = r.pick(sizes);
+    // Buffers tune themselves up to these; not below what they begin with.
+    if (r.one_in(2)) c.send_buffer_max_bytes = std::max(c.send_buffer_bytes, r.pick(sizes));
+    if (r.one_in(2)) c.receive_buffer_max_bytes = std::max(c.receive_buffer_bytes, r.pick(sizes));
+    if (r.one_in(4)) c.tuned_connections_max = static_cast<std::uint32_t>(r.between(1, 8));
 }
 
 void draw_timers(seeded_random& r, stack::tcp_config& c) {
@@ -29,6 +33,13 @@ void draw_timers(seeded_random& r, stack::tcp_config& c) {
     if (r.one_in(3)) c.keep_alive_idle = r.between(stack::duration{1s}, stack::duration{100s});
     if (r.one_in(3)) c.keep_alive_interval = r.between(stack::duration{1s}, stack::duration{20s});
     if (r.one_in(4)) c.fin_wait_2 = r.between(stack::duration{5s}, stack::duration{60s});
+}
+
+void draw_congestion(seeded_random& r, stack::tcp_config& c) {
+    if (r.one_in(3)) c.congestion = stack::congestion_algorithm::newreno;
+    constexpr std::array<stack::idle_window, 3> choices{
+        stack::idle_window::keep, stack::idle_window::restart, stack::idle_window::decay};
+    c.after_idle = r.pick(choices);
 }
 
 // Limits so low that they are met. True: something was limited.
@@ -49,6 +60,9 @@ host_options draw_host(seeded_random& r, bool tight_allowed, bool& tight) {
     stack::tcp_config& c = h.config.tcp;
     c.timestamps = !r.one_in(4);
     c.window_scaling = !r.one_in(4);
+    c.sack = !r.one_in(3);
+    draw_congestion(r, c);
+    if (r.one_in(4)) c.cork_max = r.between(stack::duration{1ms}, stack::duration{500ms});
     draw_buffers(r, c);
     draw_timers(r, c);
     if (r.one_in(4)) c.congestion_window_initial = static_cast<std::uint8_t>(r.between(1, 20));
@@ -168,7 +182,11 @@ scenario draw_scenario(std::uint64_t seed) {
         s.hosts.push_back(draw_host(h, !s.gentle && r.one_in(2), tight));
         const auto number = static_cast<std::uint8_t>(i + 1);
         host_options& made = s.hosts.back();
-        if (s.gentle) made.config.neighbour.retries_max = 10;
+        if (s.gentle) {
+            made.config.neighbour.retries_max = 10;
+            // Eight probes of a closed window end an orphan: that is to last some 100 s.
+            made.config.tcp.rto_min = std::max<stack::duration>(made.config.tcp.rto_min, 200ms);
+        }
         if (s.routed) {
             made.address = {stack::ip_address::v4(198, 18, number, 2), 24};
             made.gateway = stack::ip_address::v4(198, 18, number, 1);

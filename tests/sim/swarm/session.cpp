@@ -62,6 +62,7 @@ void session::adopt(stack::tcp_socket socket) {
 void session::set_options() {
     stack::ip_stack& s = host_.stack();
     if (plan_.no_delay) (void)s.tcp_set_no_delay(socket_, true, host_.now());
+    if (plan_.cork) (void)s.tcp_set_cork(socket_, true, host_.now());
     if (plan_.keep_alive) (void)s.tcp_set_keep_alive(socket_, true, host_.now());
     if (plan_.send_buffer != 0) (void)s.tcp_set_send_buffer(socket_, plan_.send_buffer);
     if (plan_.receive_buffer != 0) (void)s.tcp_set_receive_buffer(socket_, plan_.receive_buffer);
@@ -129,7 +130,7 @@ void session::write() {
         const auto want = std::min<std::uint64_t>(target() - mine_.accepted, plan_.write_piece);
         const std::array<stack::const_bytes, 1> piece{
             outgoing_.bytes(mine_.accepted, static_cast<std::size_t>(want))};
-        const auto taken = host_.stack().tcp_send(socket_, piece, now);
+        const auto taken = host_.stack().tcp_send(socket_, piece, now, {.more = plan_.more});
         if (!taken) {
             if (taken.code() == error::no_buffer_space) return again_at(now + memory_interval);
             if (taken.code() != error::would_block) fail(taken.code());

@@ -21,11 +21,13 @@ planned_dialogue between_two(seeded_random& r, const scenario& s, std::uint16_t 
     d.begins = r.between(stack::duration{0ms}, stack::duration{50ms});
     for (script* each : {&d.client_script, &d.server_script}) {
         each->no_delay = r.one_in(3);
+        each->cork = r.one_in(8);
+        each->more = r.one_in(8);
         each->keep_alive = r.one_in(3);
         each->lingers = r.one_in(3);
         if (r.one_in(3)) each->write_piece = r.spread(65536);
         if (r.one_in(3)) each->read_piece = r.between(1000, 65536);
-        if (r.one_in(6)) each->send_buffer = static_cast<std::uint32_t>(r.spread(1 << 20));
+        if (r.one_in(6)) each->send_buffer = static_cast<std::uint32_t>(r.between(1000, 1 << 20));
         if (r.one_in(6)) each->receive_buffer = static_cast<std::uint32_t>(r.between(256, 1 << 20));
     }
     return d;

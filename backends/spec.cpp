@@ -63,9 +63,23 @@ std::string read_power_of_two(std::string_view value, unsigned least, unsigned m
     return {};
 }
 
-// The keys that wire and xdp share: what may go wrong on the medium, and the capture.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> congestion_controls{
+    {{"cubic", "cubic"}, {"newreno", "newreno"}}};
+constexpr std::array<std::pair<std::string_view, tcp_choices::ecn_use>, 3> ecn_words{
+    {{"off", tcp_choices::ecn_use::off},
+     {"accept", tcp_choices::ecn_use::accept},
+     {"on", tcp_choices::ecn_use::on}}};
+
+std::string read_congestion(std::string_view value, std::string& target) {
+    std::string_view name;
+    std::string wrong = read_word(value, congestion_controls, name);
+    if (wrong.empty()) target = name;
+    return wrong;
+}
+
+// The keys that wire and xdp share: what may go wrong on the medium, the capture, and TCP.
 template <class Spec>
-constexpr std::array<key<Spec>, 9> fault_keys{{
+constexpr std::array<key<Spec>, 12> shared_keys{{
     {"loss", [](Spec& s, std::string_view v) { return read_share(v, s.faults.loss); }},
     {"burst", [](Spec& s, std::string_view v) { return read_factor(v, 1, s.faults.burst); }},
     {"duplicate", [](Spec& s, std::string_view v) { return read_share(v, s.faults.duplicate); }},
@@ -76,6 +90,10 @@ constexpr std::array<key<Spec>, 9> fault_keys{{
     {"seed",
      [](Spec& s, std::string_view v) { return read_number(v, 0, UINT64_MAX, s.faults.seed); }},
     {"capture", [](Spec& s, std::string_view v) { return read_path(v, s.capture); }},
+    {"congestion",
+     [](Spec& s, std::string_view v) { return read_congestion(v, s.tcp.congestion); }},
+    {"ecn", [](Spec& s, std::string_view v) { return read_word(v, ecn_words, s.tcp.ecn); }},
+    {"pacing", [](Spec& s, std::string_view v) { return read_switch(v, s.tcp.pacing); }},
 }};
 
 constexpr std::array<key<wire_spec>, 5> wire_keys{{
@@ -184,7 +202,7 @@ parsed parse_wire(const pieces& p) {
     }
     if (p.has_keys) {
         const std::string wrong =
-            read_keys<wire_spec>(wire, "wire", p.keys, wire_keys, fault_keys<wire_spec>);
+            read_keys<wire_spec>(wire, "wire", p.keys, wire_keys, shared_keys<wire_spec>);
         if (!wrong.empty()) return fail(p, wrong);
     }
     return spec{wire};
@@ -217,7 +235,7 @@ parsed parse_xdp(const pieces& p) {
     xdp.interface = p.name;
     if (p.has_keys) {
         const std::string wrong =
-            read_keys<xdp_spec>(xdp, "xdp", p.keys, xdp_keys, fault_keys<xdp_spec>);
+            read_keys<xdp_spec>(xdp, "xdp", p.keys, xdp_keys, shared_keys<xdp_spec>);
         if (!wrong.empty()) return fail(p, wrong);
     }
     if (xdp.addresses.empty())

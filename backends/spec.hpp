@@ -16,6 +16,14 @@ namespace coax::backends {
 // One value per kind of backend; what is not given has the default of its field.
 struct kernel_spec {};
 
+// What the stack on this medium is asked to do in TCP; read here, obeyed there.
+struct tcp_choices {
+    std::string congestion;  // congestion=cubic|newreno; empty: the stack's default
+    // ecn=off|accept|on: refused, agreed to when the peer asks (standard), asked for
+    enum class ecn_use { standard, off, accept, on } ecn = ecn_use::standard;
+    bool pacing = false;  // pacing=on|off: segments spaced at the connection's rate
+};
+
 struct wire_spec {
     std::string segment = "default";          // segments are named within the process
     std::vector<stack::ip_prefix> addresses;  // ip=; empty: the next free one of 198.18.0.0/24
@@ -24,6 +32,7 @@ struct wire_spec {
     enum class checksum { strict, trusted } rx_checksum = checksum::strict;
     enum class when_full { wait, drop } full = when_full::wait;  // full=, a full peer's queue
     fault_options faults;                                        // loss=, delay=, seed=, ...
+    tcp_choices tcp;                                             // congestion=, ecn=, pacing=
     std::string capture;                                         // capture=FILE, pcapng
 };
 
@@ -39,6 +48,7 @@ struct xdp_spec {
     enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
     bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
     fault_options faults;     // loss=, delay=, seed=, ...
+    tcp_choices tcp;          // congestion=, ecn=, pacing=
     std::string capture;      // capture=FILE, pcapng
 };
 

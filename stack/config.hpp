@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "stack/base/time.hpp"
@@ -19,6 +20,14 @@ enum class congestion_algorithm : std::uint8_t {
 };
 // Their names, as TCP_CONGESTION of Linux has them where it has the same, in the order above.
 inline constexpr std::array<std::string_view, 2> congestion_algorithm_names{"cubic", "newreno"};
+// By its name; "reno" is Linux's for NewReno.
+constexpr std::optional<congestion_algorithm> congestion_algorithm_named(
+    std::string_view name) noexcept {
+    if (name == "reno") name = "newreno";
+    for (std::size_t i = 0; i < congestion_algorithm_names.size(); ++i)
+        if (congestion_algorithm_names[i] == name) return static_cast<congestion_algorithm>(i);
+    return std::nullopt;
+}
 
 // What becomes of the congestion window of a connection that sent nothing for longer than a
 // retransmission timeout.
@@ -38,10 +47,19 @@ enum class mtu_probing : std::uint8_t {
 // When a SYN is answered with a cookie, and no state is kept (RFC 4987 3.6).
 enum class syn_cookie_mode : std::uint8_t { off, on_overflow, always };
 
+// What a socket does about explicit congestion notification (RFC 3168).
+enum class ecn_use : std::uint8_t {
+    off,      // neither asks for it nor agrees
+    accept,   // agrees when the peer asks, as Linux
+    request,  // asks, and agrees
+};
+
 struct tcp_config {
     // --- congestion control
     congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
     idle_window after_idle = idle_window::decay;
+    ecn_use ecn = ecn_use::accept;  // of new sockets
+    bool pacing = false;            // of new sockets: window-based algorithms send in bursts
     // ---
     std::uint32_t connections_max = 1U << 20;  // sockets of all states together
     std::uint32_t listen_backlog_max = 4096;   // accept queue, as net.core.somaxconn

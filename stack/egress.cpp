@@ -253,7 +253,7 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
     std::uint64_t start = 0;  // of pseudo-header and header
     if (wire::is_plain(segment.header, source)) {
         start = wire::emit_plain_segment(source, destination, segment.header,
-                                         {0, all_.config.ip.time_to_live}, length, packet);
+                                         {segment.ecn, all_.config.ip.time_to_live}, length, packet);
     } else {
         start = write_unusual_headers(segment, header_length, length, packet);
     }
@@ -284,7 +284,8 @@ std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::si
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
     wire::emit_ipv4(
-        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length),
+        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length,
+                            segment.ecn),
         packet);
     std::byte* const header = packet + wire::ipv4_header_size;
     wire::emit_tcp(segment.header, header);

@@ -163,7 +163,7 @@ void ingress::on_tcp(const wire::ipv4_header& ip, payload_view& segment, const a
     segment.trim_front(parsed.header_length);
     all_.tcp.input(
         {{ip.destination, parsed.header.destination_port}, {ip.source, parsed.header.source_port}},
-        parsed.header, segment, how.now);
+        parsed.header, segment, how.now, (ip.traffic_class & 3) == 3);  // RFC 3168 5: CE
 }
 
 void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet,

@@ -217,6 +217,14 @@ status ip_stack::tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes) {
     return parts_->all.tcp.set_send_buffer(socket, bytes);
 }
 
+status ip_stack::tcp_set_ecn(tcp_socket socket, ecn_use how) {
+    return parts_->all.tcp.set_ecn(socket, how);
+}
+
+status ip_stack::tcp_set_pacing(tcp_socket socket, bool on) {
+    return parts_->all.tcp.set_pacing(socket, on);
+}
+
 status ip_stack::tcp_set_congestion(tcp_socket socket, std::string_view name, instant now) {
     return parts_->all.tcp.set_congestion(socket, name, now);
 }

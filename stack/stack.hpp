@@ -120,6 +120,8 @@ class ip_stack {
     status tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes);
     status tcp_set_linger(tcp_socket socket, duration most);
     status tcp_set_user_timeout(tcp_socket socket, duration timeout);
+    status tcp_set_ecn(tcp_socket socket, ecn_use how);  // RFC 3168; before connect or listen
+    status tcp_set_pacing(tcp_socket socket, bool on);
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
     status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
 

@@ -14,11 +14,27 @@ namespace coax::detail {
 
 namespace {
 
+stack::stack_config config_of(const backends::tcp_choices& what) {
+    using wanted = backends::tcp_choices::ecn_use;
+    stack::stack_config config;
+    stack::tcp_config& tcp = config.tcp;
+    if (const auto known = stack::congestion_algorithm_named(what.congestion))
+        tcp.congestion = *known;
+    switch (what.ecn) {
+        case wanted::standard: break;
+        case wanted::off: tcp.ecn = stack::ecn_use::off; break;
+        case wanted::accept: tcp.ecn = stack::ecn_use::accept; break;
+        case wanted::on: tcp.ecn = stack::ecn_use::request; break;
+    }
+    tcp.pacing = what.pacing;
+    return config;
+}
+
 stack_transport::settings settings_of(const backends::wire_spec& what) {
-    return {what.addresses, {}, {}};
+    return {what.addresses, {}, config_of(what.tcp)};
 }
 stack_transport::settings settings_of(const backends::xdp_spec& what) {
-    return {what.addresses, what.gateway, {}};
+    return {what.addresses, what.gateway, config_of(what.tcp)};
 }
 
 // The addresses that the driver really has, where the specification left the choice to it.

@@ -2,14 +2,19 @@
 #include "framework/transport/stack_options.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <limits>
+#include <string_view>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+
+#include <coax/congestion.hpp>
+#include <coax/tcp_options.hpp>
 
 #include "stack/config.hpp"
 
@@ -82,6 +87,17 @@ bool stack_options::is_remembered(int level, int name) noexcept {
     }
 }
 
+// As the kernel: a name of at most 15 characters, ended by the size or by a zero; ENOENT when there
+// is none of that name.
+error_code stack_options::set_congestion(const void* data, std::size_t size) {
+    if (size == 0) return error::invalid_argument;
+    const auto* const text = static_cast<const char*>(data);
+    const std::string_view name(text, strnlen(text, std::min(size, congestion_name_size)));
+    if (!stack::congestion_algorithm_named(name)) return {ENOENT, boost::system::system_category()};
+    congestion_ = name;
+    return {};
+}
+
 error_code stack_options::set(int level, int name, const void* data, std::size_t size) {
     if (level == SOL_SOCKET && name == SO_LINGER) {
         linger given{};
@@ -91,6 +107,7 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
         linger_seconds_ = given.l_linger;
         return {};
     }
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION) return set_congestion(data, size);
     int value = 0;
     if (size < sizeof value) return error::invalid_argument;
     std::memcpy(&value, data, sizeof value);
@@ -120,6 +137,8 @@ error_code stack_options::set_value(std::uint64_t which, int value) {
         case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
         case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
         case key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
+        case key(stack_option_level, stack_option_ecn): ecn_ = value != 0; return {};
+        case key(stack_option_level, stack_option_pacing): pacing_ = value != 0; return {};
         default: return error::no_protocol_option;
     }
 }
@@ -152,6 +171,10 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
             return put(bytes(send_buffer_, defaults.send_buffer_bytes), data, size);
         case key(SOL_SOCKET, SO_RCVBUF):
             return put(bytes(receive_buffer_, defaults.receive_buffer_bytes), data, size);
+        case key(stack_option_level, stack_option_ecn):
+            return put(ecn_.value_or(defaults.ecn == stack::ecn_use::request) ? 1 : 0, data, size);
+        case key(stack_option_level, stack_option_pacing):
+            return put(pacing_.value_or(defaults.pacing) ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
         default: break;
     }

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <coax/detail/stream_state.hpp>
@@ -32,8 +34,15 @@ class stack_options {
     // Bytes; 0: the stack's default.
     std::uint32_t send_buffer() const noexcept { return send_buffer_; }
     std::uint32_t receive_buffer() const noexcept { return receive_buffer_; }
+    // Empty: the stack's default.
+    const std::string& congestion() const noexcept { return congestion_; }
+    // Unset: as the stack is configured.
+    std::optional<bool> ecn() const noexcept { return ecn_; }
+    std::optional<bool> pacing() const noexcept { return pacing_; }
 
   private:
+    error_code set_congestion(const void* data, std::size_t size);
+
     struct remembered {
         int level;
         int name;
@@ -56,6 +65,9 @@ class stack_options {
     int timeout_ms_ = 0;
     std::uint32_t send_buffer_ = 0;
     std::uint32_t receive_buffer_ = 0;
+    std::string congestion_;
+    std::optional<bool> ecn_;
+    std::optional<bool> pacing_;
     std::vector<remembered> remembered_;  // few; empty for nearly every socket
 };
 

@@ -3,12 +3,16 @@
 #include "framework/transport/stack_stream.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+
+#include <coax/congestion.hpp>
 
 #include "framework/transport/stack_info.hpp"
 #include "framework/transport/stack_transport.hpp"
@@ -116,7 +120,16 @@ error_code stack_stream::set_option(int level, int name, const void* data, std::
 }
 
 error_code stack_stream::get_option(int level, int name, void* data, std::size_t* size) const {
-    return options_.get(level, name, data, size);
+    if (level != IPPROTO_TCP || name != TCP_CONGESTION)
+        return options_.get(level, name, data, size);
+    // The stack knows: it may come from a listener, or from the context.
+    const auto info = where_.stack().tcp_info(id_);
+    const std::string_view is = info ? info->congestion : std::string_view(options_.congestion());
+    if (*size == 0) return error::invalid_argument;
+    *size = std::min(*size, congestion_name_size);
+    std::memset(data, 0, *size);
+    std::memcpy(data, is.data(), std::min(*size, is.size()));
+    return {};
 }
 
 error_code stack_stream::apply_options() noexcept {
@@ -131,6 +144,11 @@ error_code stack_stream::apply_options() noexcept {
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     if (done && options_.receive_buffer() != 0)
         done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
+    if (done && !options_.congestion().empty())
+        done = s.tcp_set_congestion(id_, options_.congestion(), now);
+    if (done && options_.ecn())
+        done = s.tcp_set_ecn(id_, *options_.ecn() ? stack::ecn_use::request : stack::ecn_use::off);
+    if (done && options_.pacing()) done = s.tcp_set_pacing(id_, *options_.pacing());
     return to_error_code(done.code());
 }
 

@@ -6,17 +6,20 @@
 
 namespace coax::stack::ip {
 
-// `length`: bytes behind the header. Not to be fragmented on its way, so the identification may be
-// anything and is zero, which tells nobody how much this host sends (RFC 6864 4.1: an atomic
-// datagram). What is cut here gets another header (fragmentation.hpp).
+// `length`: bytes behind the header. `traffic_class`: of DSCP and ECN we set ECN alone. Not to be
+// fragmented on its way, so the identification may be anything and is zero, which tells nobody how
+// much this host sends (RFC 6864 4.1: an atomic datagram). What is cut here gets another header
+// (fragmentation.hpp).
 inline wire::ipv4_header outgoing_header(const ip_config& config, const ip_address& source,
                                          const ip_address& destination, std::uint8_t protocol,
-                                         std::size_t length) noexcept {
+                                         std::size_t length,
+                                         std::uint8_t traffic_class = 0) noexcept {
     wire::ipv4_header header;
     header.source = source;
     header.destination = destination;
     header.total_length = static_cast<std::uint16_t>(wire::ipv4_header_size + length);
     header.dont_fragment = true;  // RFC 1191 3
+    header.traffic_class = traffic_class;
     header.time_to_live = config.time_to_live;
     header.protocol = protocol;
     return header;

@@ -1,23 +1,43 @@
 // What happens to a connection that its congestion control must hear.
 #include "stack/tcp/congestion_events.hpp"
 
+#include "stack/tcp/ecn.hpp"
+#include "stack/tcp/pacing.hpp"
+
 namespace coax::stack::tcp {
+
+namespace {
+
+// The algorithm has a connection to work on.
+bool is_under_way(const connection& c) noexcept {
+    switch (c.current) {
+        case state::closed:
+        case state::listen:
+        case state::syn_sent:
+        case state::syn_received: return false;
+        default: return c.in_table;
+    }
+}
+
+}  // namespace
 
 void congestion_start(core& k, connection& c, instant now) noexcept {
     congestion_state& s = c.congestion;
     s.window = congestion_window::clamped(
         initial_window(c.snd.mss, k.config.congestion_window_initial), c.snd.mss);
-    if (control_of(k, c).start(s, c.rtt.smoothed(), now)) return;
-    k.count.add(counted::no_memory);
-    s.algorithm = congestion_algorithm::newreno;  // which needs none
-    (void)control_of(k, c).start(s, c.rtt.smoothed(), now);
+    if (!control_of(k, c).start(s, c.rtt.smoothed(), now)) {
+        k.count.add(counted::no_memory);
+        s.algorithm = congestion_algorithm::newreno;  // which needs none
+        (void)control_of(k, c).start(s, c.rtt.smoothed(), now);
+    }
+    if (s.ecn) k.count.add(counted::ecn_negotiated);
+    s.ecn_guard = c.snd.una;
+    (void)congestion_set_pacing(k, c);  // without memory for it: not paced
 }
 
 bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, instant now) noexcept {
     congestion_state& s = c.congestion;
-    const bool started = c.current != state::closed && c.current != state::listen &&
-                         c.current != state::syn_sent && c.current != state::syn_received;
-    if (!started) {
+    if (!is_under_way(c)) {
         s.algorithm = wanted;
         return true;
     }
@@ -28,10 +48,33 @@ bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, inst
         return false;
     control_of(k, c).stop(s);
     s = next;
+    (void)congestion_set_pacing(k, c);
     return true;
 }
 
-void congestion_stop(core& k, connection& c) noexcept { control_of(k, c).stop(c.congestion); }
+bool congestion_set_pacing(core& k, connection& c) noexcept {
+    if (!is_under_way(c)) return true;
+    // An algorithm that has a rate of its own depends on it.
+    if (c.congestion.wants_pacing || control_of(k, c).pacing_rate(c.congestion) != 0)
+        return pacing_start(k, c);
+    if (is_paced(c)) pacing_stop(k, c);
+    return true;
+}
+
+void congestion_stop(core& k, connection& c) noexcept {
+    if (is_paced(c)) pacing_stop(k, c);
+    control_of(k, c).stop(c.congestion);
+}
+
+void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept {
+    congestion_state& s = c.congestion;
+    const bool unlimited = s.slow_start_threshold == unlimited_threshold;
+    if (ecn_may_grow(c, a.una)) control_of(k, c).on_acknowledged(s, a);
+    if (unlimited && s.slow_start_threshold != unlimited_threshold)
+        k.count.add(counted::hystart_exits);
+    if (is_paced(c)) [[unlikely]]
+        pacing_update(k, c);
+}
 
 void congestion_on_idle(core& k, connection& c, duration idle) noexcept {
     congestion_state& s = c.congestion;
@@ -54,6 +97,13 @@ void congestion_on_idle(core& k, connection& c, duration idle) noexcept {
 void congestion_on_loss(core& k, connection& c, std::uint32_t in_flight, instant now) noexcept {
     k.count.add(counted::window_reductions);
     control_of(k, c).on_congestion(c.congestion, {now, congestion_sign::loss, in_flight});
+    ecn_on_reduction(c);
+}
+
+void congestion_on_echo(core& k, connection& c, instant now) noexcept {
+    k.count.add(counted::window_reductions);
+    control_of(k, c).on_congestion(c.congestion, {now, congestion_sign::ecn, c.outstanding()});
+    ecn_on_reduction(c);
 }
 
 void congestion_on_recovered(core& k, connection& c, bool proportional, instant now) noexcept {
@@ -64,6 +114,7 @@ void congestion_on_timeout(core& k, connection& c, std::uint32_t in_flight, bool
                            instant now) noexcept {
     k.count.add(counted::window_reductions);
     control_of(k, c).on_timeout(c.congestion, in_flight, again, now);
+    ecn_on_reduction(c);
 }
 
 void congestion_on_undo(core& k, connection& c, const congestion_state& before,

@@ -14,6 +14,8 @@ inline const congestion_control& control_of(const core& k, const connection& c) 
 void congestion_start(core& k, connection& c, instant now) noexcept;
 // Another algorithm from now on; the window stays. False: no memory, nothing changed.
 bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, instant now) noexcept;
+// As congestion_state::wants_pacing says, from now on. False: no memory for it.
+bool congestion_set_pacing(core& k, connection& c) noexcept;
 // Gives back what the algorithm had; the connection sends no more. Harmless when called again.
 void congestion_stop(core& k, connection& c) noexcept;
 
@@ -24,15 +26,15 @@ inline bool is_window_limited(const connection& c, std::uint32_t flying) noexcep
     return std::uint64_t{flying} + std::uint64_t{2} * c.snd.mss > window;
 }
 
-inline void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept {
-    control_of(k, c).on_acknowledged(c.congestion, a);
-}
+void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept;
 // About to send after `idle` without sending, longer than a retransmission timeout.
 void congestion_on_idle(core& k, connection& c, duration idle) noexcept;
 // Loss found while acknowledgments come. Who may have to undo it keeps a copy of c.congestion.
 void congestion_on_loss(core& k, connection& c, std::uint32_t in_flight, instant now) noexcept;
 // `proportional`: the window went down by PRR.
 void congestion_on_recovered(core& k, connection& c, bool proportional, instant now) noexcept;
+// The peer echoes a mark (ECE, RFC 3168 6.1.2).
+void congestion_on_echo(core& k, connection& c, instant now) noexcept;
 // The retransmission timer expired; `again`: for the same data.
 void congestion_on_timeout(core& k, connection& c, std::uint32_t in_flight, bool again,
                            instant now) noexcept;

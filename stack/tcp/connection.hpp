@@ -82,6 +82,8 @@ struct connection final : sender, timer_node {
         rcv.capacity = config.receive_buffer_bytes;
         quick_acks = config.quick_acks;
         congestion.algorithm = config.congestion;
+        congestion.ecn_choice = config.ecn;
+        congestion.wants_pacing = config.pacing;
     }
     using sender::ends_;
     using sender::hash;

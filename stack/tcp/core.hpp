@@ -11,6 +11,7 @@
 #include "stack/tcp/demux.hpp"
 #include "stack/tcp/half_open.hpp"
 #include "stack/tcp/layer.hpp"
+#include "stack/tcp/pacing_state.hpp"
 #include "stack/tcp/pool.hpp"
 #include "stack/tcp/ports.hpp"
 #include "stack/tcp/reply.hpp"
@@ -30,6 +31,7 @@ struct incoming {
     seq ack;               // SEG.ACK
     std::uint32_t length;  // SEG.LEN: payload, SYN and FIN
     bool fin;              // FIN, unless it was trimmed away
+    bool ce = false;       // a router marked its packet: congestion experienced (RFC 3168 5)
 };
 
 // Equality in words, not bytes; the ports differ most often.
@@ -146,6 +148,7 @@ struct core {
     pool<time_wait, 64> time_waits;
     pool<reply, 64> replies;
     pool<recovery_state, 64> recoveries;
+    pool<pacing_state, 64> pacings;
 
   private:
     [[gnu::noinline]] void read_clock(instant now) noexcept {

@@ -71,6 +71,12 @@ enum class counted : std::uint8_t {
     // congestion control
     window_reductions,    // loss, timeout or ECE
     window_restorations,  // a reduction turned out to be a mistake
+    hystart_exits,        // slow start ended because round trips grew (RFC 9406)
+    ecn_negotiated,       // connections
+    ecn_marks_received,   // data segments with CE
+    ecn_reductions,       // window reductions for ECE, also among window_reductions
+    ecn_reductions_told,  // segments with CWR
+    paced_waits,          // data had to wait for its moment
     end
 };
 
@@ -144,6 +150,12 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.icmp_obeyed",
     "tcp.window_reductions",
     "tcp.window_restorations",
+    "tcp.hystart_exits",
+    "tcp.ecn_negotiated",
+    "tcp.ecn_marks_received",
+    "tcp.ecn_reductions",
+    "tcp.ecn_reductions_told",
+    "tcp.paced_waits",
 };
 
 class counters {

@@ -34,6 +34,7 @@ struct half_open final : sender, timer_node {
     std::uint8_t scale = 0;
     std::uint8_t retries = 0;
     bool timestamps = false;
+    bool ecn = false;  // both agree (RFC 3168 6.1.1)
     bool window_scaling = false;
     bool sack = false;
     bool syn_ack_pending = false;

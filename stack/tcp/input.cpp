@@ -7,7 +7,8 @@ namespace {
 
 disposition dispatch(core& k, connection& c, incoming& in) noexcept {
     const wire::tcp_flags& f = in.header.flags;
-    if (f.ack && !f.syn && !f.fin && !f.rst && !f.urg && is_predicted(c, in))
+    if (f.ack && !f.syn && !f.fin && !f.rst && !f.urg && !f.ece && !f.cwr && !in.ce &&
+        is_predicted(c, in))
         return input_predicted(k, c, in);
     if (c.current == state::syn_sent) return input_syn_sent(k, c, in);
     return input_synchronized(k, c, in);
@@ -90,7 +91,7 @@ bool layer::input_plain(const wire::plain_segment& segment, instant now) noexcep
 }
 
 disposition layer::input(const flow& ends, const wire::tcp_header& header, payload_view payload,
-                         instant now) noexcept {
+                         instant now, bool congestion_experienced) noexcept {
     core& k = *core_;
     const auto size = static_cast<std::uint32_t>(payload.size());
     incoming in{header,
@@ -99,7 +100,8 @@ disposition layer::input(const flow& ends, const wire::tcp_header& header, paylo
                 seq(header.sequence),
                 seq(header.acknowledgment),
                 size + (header.flags.syn ? 1U : 0U) + (header.flags.fin ? 1U : 0U),
-                header.flags.fin};
+                header.flags.fin,
+                congestion_experienced};
     if (!has_usual_flags(header.flags)) [[unlikely]]
         count_strange_flags(k, header.flags);
     const disposition d = deliver(k, ends, in);

@@ -28,6 +28,9 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.keep_alive = owner.keep_alive;
     c.congestion.algorithm = owner.congestion.algorithm;
     inherit_options(k, c, owner);
+    c.congestion.wants_pacing = owner.congestion.wants_pacing;
+    c.congestion.ecn_choice = owner.congestion.ecn_choice;
+    c.congestion.ecn = h.ecn;
     c.timestamps = h.timestamps;
     c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
     c.window_scaling = h.window_scaling;

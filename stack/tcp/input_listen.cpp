@@ -1,6 +1,7 @@
 // RFC 9293 3.10.7.2: a SYN for a listener becomes a half-open connection in its SYN queue.
 #include <algorithm>
 
+#include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
@@ -95,6 +96,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     h->peer_scale = options.peer_scale;
     h->window_scaling = options.window_scaling;
     h->timestamps = options.timestamps;
+    h->ecn = listener.owner->congestion.ecn_choice != ecn_use::off && is_ecn_setup_syn(flags);
     h->sack = options.sack;
     h->ts_recent = options.ts_value;
     if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);

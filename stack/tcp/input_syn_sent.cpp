@@ -1,6 +1,7 @@
 // RFC 9293 3.10.7.3: the answer to our SYN, or the peer's own (simultaneous open).
 #include <algorithm>
 
+#include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
@@ -16,6 +17,10 @@ void take_options(core& k, connection& c, const incoming& in) noexcept {
     c.snd.scale = options.peer_scale;
     if (!c.window_scaling) c.rcv.scale = 0;
     c.timestamps = options.timestamps;
+    // RFC 3168 6.1.1: both sides said so, and no SYN of ours went without saying so.
+    c.congestion.ecn = c.congestion.ecn_choice == ecn_use::request && c.retries == 0 &&
+                       (in.header.flags.ack ? is_ecn_setup_syn_ack(in.header.flags)
+                                            : is_ecn_setup_syn(in.header.flags));
     c.ts.recent = options.ts_value;
     c.ts.recent_age = core::seconds(in.now);
 }

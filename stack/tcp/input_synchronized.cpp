@@ -1,6 +1,7 @@
 // RFC 9293 3.10.7.4: the steps for SYN-RECEIVED and every later state, in their order.
 #include <optional>
 
+#include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
@@ -163,6 +164,7 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept {
         c.probes_sent = 0;
         k.set_timer(c, timer::keep_alive, in.now + keep_alive_idle(k, c));
     }
+    if (c.congestion.ecn) ecn_on_segment(k, c, in);
     if (!opening) acknowledge(k, c, in);
     if (verdict v = after_own_fin(k, c, in.now)) return *v;
     if (in.length == 0) return disposition::consumed_ack_only;

@@ -125,6 +125,9 @@ class sender : public boost::intrusive::list_base_hook<
 // The senders that wait for one thing, such as one neighbour's address. Owns nothing.
 using sender_list = boost::intrusive::list<sender, boost::intrusive::constant_time_size<false>>;
 
+// The two bits of the IP header that say a router may mark instead of drop (RFC 3168 5): ECT(0).
+inline constexpr std::uint8_t ecn_capable = 0b10;
+
 // One segment to put on the wire. `payload` points into the send buffer and is valid until the
 // next call of the layer. With gso_bytes != 0 it is a super-segment to be cut by the device.
 struct segment {
@@ -134,6 +137,7 @@ struct segment {
     std::uint8_t payload_pieces = 0;
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;
+    std::uint8_t ecn = 0;  // for the IP header: ecn_capable, or 0
     bool is_last = false;  // the sender has nothing more: it is not the next one any more
 };
 
@@ -259,9 +263,13 @@ class layer {
     // R2 of RFC 9293 3.8.3 (MUST-21) for this connection, at least 1 ms; zero: the configured one.
     // Set, it also bounds an active open and silence under keep-alive, as TCP_USER_TIMEOUT.
     status set_user_timeout(socket_id socket, duration timeout) noexcept;
-    // By name, one of congestion_algorithm_names; invalid_argument if it is none. A listener's is
+    // By name (congestion_algorithm_named); invalid_argument if it is none. A listener's is
     // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.
     status set_congestion(socket_id socket, std::string_view name, instant now) noexcept;
+    // RFC 3168. Before connect or listen; a listener's is that of the connections it accepts.
+    status set_ecn(socket_id socket, ecn_use how) noexcept;
+    // At any time; a listener's is that of the connections it accepts. no_buffer_space: off.
+    status set_pacing(socket_id socket, bool on) noexcept;
     // Segments of this connection carry at most so many bytes of payload and options, either way;
     // zero: as the path permits (as TCP_MAXSEG of Linux). Before connect or listen: the peer is
     // told. invalid_argument: below mss_min of the configuration.
@@ -273,8 +281,9 @@ class layer {
     // the checksum are verified; the local address is one of ours; the remote is unicast.
     // Never sends: what it caused is pulled afterwards, one acknowledgment for all that came
     // (RFC 9293 3.10.7.4, MUST-58, MUST-59). A merged super-segment comes as one.
+    // congestion_experienced: its packet carried the mark CE (RFC 3168 5).
     disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
-                      instant now) noexcept;
+                      instant now, bool congestion_experienced = false) noexcept;
     // The same for a segment that wire::parse_plain_segment() took, if it is one that header
     // prediction handles: of an established connection, and nothing unusual about it. False: no
     // trace was left; take the way through input(). Of the addresses nothing needs to be verified:

@@ -4,6 +4,7 @@
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
@@ -164,11 +165,24 @@ status layer::set_linger(socket_id socket, duration most) noexcept {
 status layer::set_congestion(socket_id socket, std::string_view name, instant now) noexcept {
     connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
-    const auto& names = congestion_algorithm_names;
-    const auto* const found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) return error::invalid_argument;
-    const auto wanted = static_cast<congestion_algorithm>(found - names.begin());
-    if (!congestion_choose(*core_, *c, wanted, now)) return error::no_buffer_space;
+    const auto wanted = congestion_algorithm_named(name);
+    if (!wanted) return error::invalid_argument;
+    if (!congestion_choose(*core_, *c, *wanted, now)) return error::no_buffer_space;
+    return {};
+}
+
+status layer::set_ecn(socket_id socket, ecn_use how) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->congestion.ecn_choice = how;
+    return {};
+}
+
+status layer::set_pacing(socket_id socket, bool on) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->congestion.wants_pacing = on;
+    if (!congestion_set_pacing(*core_, *c)) return error::no_buffer_space;
     return {};
 }
 
@@ -183,7 +197,7 @@ sender_phase phase_of(const connection& c) noexcept {
 }
 
 // What the sender knows and has done.
-void tell_sender(const core& k, const connection& c, connection_info& i) noexcept {
+void tell_sender(core& k, const connection& c, connection_info& i) noexcept {
     i.smoothed_rtt = c.rtt.smoothed();
     i.rtt_variation = c.rtt.variation();
     i.retransmission_timeout = c.rtt.timeout().backed_off(c.retries, k.config);
@@ -192,7 +206,7 @@ void tell_sender(const core& k, const connection& c, connection_info& i) noexcep
     i.congestion = control_of(k, c).name();
     i.congestion_window = c.congestion.window.bytes();
     i.slow_start_threshold = c.congestion.slow_start_threshold;
-    i.pacing_rate = control_of(k, c).pacing_rate(c.congestion);
+    i.pacing_rate = pacing_rate_of(k, c);
     i.outstanding = c.outstanding();
     i.in_flight = in_flight(c);
     i.send_window = c.snd.wnd;

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/ecn.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/mtu_search.hpp"
+#include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
 #include "stack/tcp/scoreboard.hpp"
@@ -15,17 +17,6 @@
 namespace coax::stack::tcp {
 
 namespace {
-
-void address(segment& out, const flow& ends, seq first) noexcept {
-    out.ends = ends;
-    out.header = wire::tcp_header();
-    out.header.source_port = ends.local.port;
-    out.header.destination_port = ends.remote.port;
-    out.header.sequence = first.value();
-    out.payload_pieces = 0;
-    out.payload_size = 0;
-    out.gso_bytes = 0;
-}
 
 // RFC 2018 3: beside timestamps there is room for three blocks, without for four.
 std::uint8_t sack_blocks_max(const connection& c) noexcept { return c.timestamps ? 3 : 4; }
@@ -68,6 +59,8 @@ void begin_segment(core& k, connection& c, seq first, instant now, segment& out)
     c.rcv.acked = c.rcv.nxt;
     c.ack_now = false;
     core::clear_timer(c, timer::delayed_ack);
+    if (c.congestion.ecn) [[unlikely]]
+        ecn_mark_segment(c, out);
     k.count.add(counted::segments_sent);
 }
 
@@ -108,7 +101,11 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
     h.flags.syn = true;
     h.window = static_cast<std::uint16_t>(std::min(c.rcv.capacity, 0xffffU));
     h.options.maximum_segment_size = c.rcv.announced_mss;  // MUST-14, SHLD-5, MAY-3: always
+    // RFC 3168 6.1.1; 6.1.1.1: who did not hear the first SYN perhaps can't bear the flags.
+    if (!answer && c.congestion.ecn_choice == ecn_use::request && c.retries == 0)
+        h.flags.ece = h.flags.cwr = true;
     if (answer) {
+        h.flags.ece = c.congestion.ecn;
         h.flags.ack = true;
         h.acknowledgment = c.rcv.nxt.value();
         c.ack_now = false;
@@ -152,6 +149,7 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
     r.must_resend = false;
     ++c.retransmitted;
     k.count.add(counted::retransmitted);
+    if (is_paced(c)) pacing_on_sent(k, c, length, now);
     // RFC 6675 6: the timer starts again when the first outstanding segment goes again
     const bool first = p->first == c.snd.una && c.timer_cause != retransmission_cause::reordering;
     if (first || c.deadline(timer::retransmission) == never)
@@ -180,6 +178,7 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
     const std::uint32_t offset = p->first - c.snd.una;
     // RFC 9293 3.8.6 (SHLD-16, MAY-7): the oldest goes whatever the windows say
     if (offset != 0 && offset + length > c.snd.wnd) return false;
+    if (!forced && is_paced(c) && pacing_holds(k, c, now)) return false;
     scoreboard_join_due(c, p, payload_max(c));
     resend(k, c, p, now, out);
     return true;
@@ -245,6 +244,8 @@ transmission* record_new(core& k, connection& c, std::uint32_t length, std::uint
 void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {
     c.snd.nxt += length;
     c.last_sent = k.milliseconds(now);
+    if (is_paced(c)) [[unlikely]]
+        pacing_on_sent(k, c, length, now);
     if (c.recovery != nullptr) [[unlikely]]
         recovery_on_sent(c, length);
     arm_after_sending(k, c, now);
@@ -278,11 +279,16 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     const std::uint32_t usable = probe ? probe_window(c) : usable_window(c);
     const std::uint32_t full = payload_max(c);
     std::uint32_t most = full;
-    // A super-segment's header is copied: SACK blocks would be told again and again.
-    if (k.gso_max_bytes > most && full == c.snd.mss) most = k.gso_max_bytes / most * most;
+    // A super-segment's header is copied: SACK blocks would be told again and again, and CWR.
+    if (k.gso_max_bytes > most && full == c.snd.mss && !c.congestion.ecn_reduced)
+        most = k.gso_max_bytes / most * most;
     std::uint32_t length = std::min({unsent, usable, most});
     if (length > full && (length != unsent || holds_back(c))) length -= length % full;
     if (length == 0 || (!probe && !is_worth_sending(c, length, unsent, full))) return false;
+    if (is_paced(c)) [[unlikely]] {
+        if (pacing_holds(k, c, now)) return false;
+        length = std::min(length, std::max(pacing_quantum(k, c) / full, 1U) * full);
+    }
     transmission* const record = record_new(k, c, length, full, now);
     if (record == nullptr) return false;
     begin_segment(k, c, c.snd.nxt, now, out);
@@ -302,6 +308,8 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
         c.fin_sent = true;
         ++length;
     }
+    if (c.congestion.ecn) [[unlikely]]
+        ecn_mark_data(k, c, out);
     record->last = c.snd.nxt + length;
     account_new(k, c, length, now);
     return true;
@@ -377,7 +385,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
 [[gnu::noinline]] void watch_closed_window(core& k, connection& c, instant now) noexcept {
     if (c.probing || c.snd.una != c.snd.nxt) return;
     const bool waiting = c.sending.size() != 0 || (c.fin_queued && !c.fin_sent);
-    if (!waiting) return;
+    if (!waiting || (is_paced(c) && pacing_is_waiting(k, c))) return;
     c.probing = true;  // RFC 9293 3.8.6.1 (SHLD-29): first after one RTO, then doubling (SHLD-30)
     c.retries = 0;
     c.stalled_since = k.milliseconds(now);
@@ -430,71 +438,6 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         return true;
     if (c.rare == nullptr || !watch_cork(k, c, now)) watch_closed_window(k, c, now);
     return false;
-}
-
-bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
-    if (!h.syn_ack_pending && !h.ack_pending) return false;
-    const bool syn = h.syn_ack_pending;
-    address(out, h.ends_, syn ? h.iss : h.iss + 1);
-    wire::tcp_header& header = out.header;
-    header.flags.ack = true;
-    header.acknowledgment = h.rcv_nxt.value();
-    header.window = static_cast<std::uint16_t>(h.window >> (syn ? 0 : h.scale));
-    if (h.timestamps)
-        header.options.timestamps =
-            wire::tcp_timestamps{k.milliseconds(now) + h.ts_offset, h.ts_recent};
-    k.count.add(counted::segments_sent);
-    h.ack_pending = false;
-    if (!syn) return true;
-    h.syn_ack_pending = false;
-    h.announced_mss = offered_mss(h.ends_, h.route.mtu);
-    const rare_state* const listens = h.listener->owner->rare;
-    if (listens != nullptr && listens->mss_limit != 0)
-        h.announced_mss = std::min(h.announced_mss, listens->mss_limit);
-    header.flags.syn = true;
-    header.options.maximum_segment_size = h.announced_mss;  // MUST-14, MAY-3
-    if (h.window_scaling) header.options.window_scale = h.scale;
-    header.options.sack_permitted = h.sack;
-    if (h.sent_at == instant{}) h.sent_at = now;
-    return true;
-}
-
-bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept {
-    if (!t.ack_pending) return false;
-    t.ack_pending = false;
-    address(out, t.ends_, t.snd_nxt);
-    out.header.flags.ack = true;
-    out.header.acknowledgment = t.rcv_nxt.value();
-    out.header.window = t.window;
-    if (t.timestamps)
-        out.header.options.timestamps =
-            wire::tcp_timestamps{k.milliseconds(now) + t.ts_offset, t.ts_recent};
-    k.count.add(counted::segments_sent);
-    return true;
-}
-
-bool next_segment(core& k, reply& r, segment& out) noexcept {
-    if (r.sent) {
-        k.replies.destroy(&r);
-        return false;
-    }
-    r.sent = true;
-    address(out, r.ends_, seq(r.sequence));
-    out.header.flags.ack = r.ack;
-    out.header.acknowledgment = r.acknowledgment;
-    if (r.has_timestamps) out.header.options.timestamps = r.timestamps;
-    k.count.add(counted::segments_sent);
-    if (r.syn) {
-        out.header.flags.syn = true;
-        out.header.window = r.window;
-        out.header.options = r.options;
-        out.header.options.maximum_segment_size = offered_mss(r.ends_, r.route.mtu);
-        k.syn_ack_mtu = r.route.mtu;
-        return true;
-    }
-    out.header.flags.rst = true;
-    k.count.add(counted::resets_sent);
-    return true;
 }
 
 }  // namespace coax::stack::tcp

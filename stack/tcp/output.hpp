@@ -14,6 +14,19 @@ inline bool has_nothing_to_send(const connection& c) noexcept {
            !c.probe_pending && !c.keep_alive_pending && !has_retransmission(c);
 }
 
+// The bare beginning of any segment.
+inline void address(segment& out, const flow& ends, seq first) noexcept {
+    out.ends = ends;
+    out.header = wire::tcp_header();
+    out.header.source_port = ends.local.port;
+    out.header.destination_port = ends.remote.port;
+    out.header.sequence = first.value();
+    out.payload_pieces = 0;
+    out.payload_size = 0;
+    out.gso_bytes = 0;
+    out.ecn = 0;
+}
+
 // False: nothing to send now. A reply, once sent, is freed by the call that answers false.
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept;
 bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept;

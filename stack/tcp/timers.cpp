@@ -5,6 +5,7 @@
 
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/mtu_search.hpp"
+#include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
@@ -222,6 +223,9 @@ void fire_timers(core& k, instant now) noexcept {
                 fire_half_open(k, *static_cast<half_open*>(node), now);
                 break;
             case timer_node::owner::time_wait: destroy(k, *static_cast<time_wait*>(node)); break;
+            case timer_node::owner::pacing:
+                pacing_on_timer(k, *static_cast<pacing_state*>(node));
+                break;
         }
     }
 }

@@ -13,7 +13,7 @@ namespace coax::stack::tcp {
 
 // Stands in its owner, which must disarm it before it ends.
 struct timer_node {
-    enum class owner : std::uint8_t { connection, half_open, time_wait };
+    enum class owner : std::uint8_t { connection, half_open, time_wait, pacing };
 
     explicit timer_node(owner o) noexcept : owned_by(o) {}
     timer_node(const timer_node&) = delete;

@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "stack/config.hpp"
+
 namespace {
 
 using namespace coax::backends;
@@ -91,6 +93,24 @@ TEST_CASE("spec: wire, bare and with keys") {
     CHECK(w.faults.seed == 7);
 }
 
+TEST_CASE("spec: what TCP is asked for, on both media") {
+    const auto bare = parsed<wire_spec>("wire").tcp;
+    CHECK(bare.congestion.empty());
+    CHECK(bare.ecn == tcp_choices::ecn_use::standard);
+    CHECK_FALSE(bare.pacing);
+    const auto w = parsed<wire_spec>("wire,congestion=newreno,ecn=on,pacing=on").tcp;
+    CHECK(w.congestion == "newreno");
+    CHECK(w.ecn == tcp_choices::ecn_use::on);
+    CHECK(w.pacing);
+    const auto x = parsed<xdp_spec>("xdp:e,ip=198.18.0.2/24,congestion=cubic,ecn=off").tcp;
+    CHECK(x.congestion == "cubic");
+    CHECK(x.ecn == tcp_choices::ecn_use::off);
+    // The words are the stack's.
+    for (const auto name : coax::stack::congestion_algorithm_names)
+        CHECK(parsed<wire_spec>(("wire,congestion=" + std::string(name)).c_str()).tcp.congestion ==
+              name);
+}
+
 TEST_CASE("spec: the gateway of either end of the prefix, and a /31") {
     CHECK(parsed<xdp_spec>("xdp:e,ip=198.18.0.0/31").addresses[0].length == 31);
     CHECK(parsed<xdp_spec>("xdp:e,ip=198.18.0.2/24,gw=198.18.0.254").gateway ==
@@ -117,6 +137,9 @@ constexpr wrong_spec wrong_specs[] = {
     {"wire,mtu=99999999999999999999", "must be a whole number"},
     {"wire,gso=yes", "gso=yes must be on or off"},
     {"wire,full=", "must be wait or drop"},
+    {"wire,congestion=vegas", "congestion=vegas must be cubic or newreno"},
+    {"wire,ecn=maybe", "ecn=maybe must be off, accept or on"},
+    {"wire,pacing=1", "pacing=1 must be on or off"},
     {"wire,gw=198.18.0.1", "unknown key \"gw\"; wire has ip, mtu, gso, rx_checksum, full, loss"},
     {"xdp", "xdp needs an interface: write xdp:IFACE,ip=A.B.C.D/LEN"},
     {"xdp:", "xdp needs an interface"},

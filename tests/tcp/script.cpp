@@ -37,7 +37,7 @@ disposition script::sends(const seg& s) {
     std::vector<std::byte> payload(s.length_);
     for (std::size_t i = 0; i < payload.size(); ++i)
         payload[i] = pattern(std::uint64_t{s.seq_.value_or(0)} - 1 + i);
-    const disposition d = layer_.input(ends, h, payload_view(payload), now_);
+    const disposition d = layer_.input(ends, h, payload_view(payload), now_, s.ce_);
     collect();
     return d;
 }
@@ -71,7 +71,8 @@ std::string script::describe(const pulled& p) const {
     std::string text;
     for (const auto& [on, name] : {std::pair(h.flags.syn, "SYN "), std::pair(h.flags.fin, "FIN "),
                                    std::pair(h.flags.rst, "RST "), std::pair(h.flags.psh, "PSH "),
-                                   std::pair(h.flags.ack, "ACK ")})
+                                   std::pair(h.flags.ack, "ACK "), std::pair(h.flags.ece, "ECE "),
+                                   std::pair(h.flags.cwr, "CWR ")})
         if (on) text += name;
     text += "seq " + std::to_string(h.sequence - own_iss);
     text += " ack " + std::to_string(h.acknowledgment - peer_iss);
@@ -92,6 +93,7 @@ void script::expects(const seg& s) {
     INFO("the layer sent: " << describe(p));
     wire::tcp_flags flags = h.flags;
     if (s.push_) CHECK(flags.psh == *s.push_);
+    if (s.ect_) CHECK(p.segment.ecn == (*s.ect_ ? tcp::ecn_capable : 0));
     flags.psh = false;
     CHECK(flags == s.flags_);
     CHECK(p.payload.size() == s.length_);

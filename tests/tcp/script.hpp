@@ -63,6 +63,18 @@ class seg {
     seg sack(std::vector<std::pair<std::uint32_t, std::uint32_t>> blocks) const {
         return with([&](seg& s) { s.sack_ = std::move(blocks); });
     }
+    seg ce() const {  // sent with the mark CE
+        return with([&](seg& s) { s.ce_ = true; });
+    }
+    seg ect(bool on = true) const {  // expected to leave with ECT(0), or without
+        return with([&](seg& s) { s.ect_ = on; });
+    }
+    seg ece() const {
+        return with([&](seg& s) { s.flags_.ece = true; });
+    }
+    seg cwr() const {
+        return with([&](seg& s) { s.flags_.cwr = true; });
+    }
     seg fin() const {
         return with([&](seg& s) { s.flags_.fin = true; });
     }
@@ -83,6 +95,8 @@ class seg {
     std::optional<std::vector<std::pair<std::uint32_t, std::uint32_t>>> sack_;
     std::uint32_t length_ = 0;
     bool no_options_ = false;
+    std::optional<bool> ect_;
+    bool ce_ = false;
 };
 
 inline seg syn() { return seg({.syn = true}); }

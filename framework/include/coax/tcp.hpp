@@ -10,6 +10,7 @@
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <coax/congestion.hpp>
 #include <coax/executor.hpp>
 #include <coax/tcp_options.hpp>
 
@@ -41,6 +42,15 @@ class tcp {
     using keep_alive_idle = detail::integer_option<IPPROTO_TCP, TCP_KEEPIDLE>;
     using keep_alive_interval = detail::integer_option<IPPROTO_TCP, TCP_KEEPINTVL>;
     using keep_alive_count = detail::integer_option<IPPROTO_TCP, TCP_KEEPCNT>;
+    // The congestion control, by its name.
+    using congestion = coax::congestion;
+    // Coax's own stack alone; the kernel answers no_protocol_option. Routers may mark packets
+    // instead of dropping them (RFC 3168). True: asked for when connecting, and agreed to; false:
+    // neither. Unless set, the peer's wish is followed. Before connect or listen.
+    using explicit_congestion_notification =
+        detail::boolean_option<detail::stack_option_level, detail::stack_option_ecn>;
+    // Coax's own stack alone: segments leave at the connection's rate instead of in bursts.
+    using pacing = detail::boolean_option<detail::stack_option_level, detail::stack_option_pacing>;
 
     static tcp v4() noexcept { return tcp(AF_INET); }
     static tcp v6() noexcept { return tcp(AF_INET6); }

@@ -7,6 +7,11 @@
 
 namespace coax::detail {
 
+// Options of coax's own stack alone.
+inline constexpr int stack_option_level = 0x636f6178;
+inline constexpr int stack_option_ecn = 1;
+inline constexpr int stack_option_pacing = 2;
+
 // An int, as setsockopt(2) wants it. 0 until set or read.
 template <int Level, int Name>
 class integer_option {

@@ -30,22 +30,28 @@ class congestion_window {
     std::uint32_t bytes_;
 };
 
+// ssthresh before the first sign of congestion; RFC 5681 3.1: arbitrarily high.
+inline constexpr std::uint32_t unlimited_threshold = 0xffffffffU;
+
 // One connection's. A copy taken before a reduction is what on_undo() restores.
 struct congestion_state {
     congestion_window window = congestion_window::clamped(1, 1);
-    std::uint32_t slow_start_threshold = 0xffffffffU;  // bytes; RFC 5681 3.1: arbitrarily high
-    std::uint16_t mss = 536;                           // bytes of a full segment
-    congestion_algorithm algorithm = congestion_algorithm::cubic;
+    std::uint32_t slow_start_threshold = unlimited_threshold;  // bytes
+    std::uint16_t mss = 536;                                   // bytes of a full segment
+    congestion_algorithm algorithm : 2 = congestion_algorithm::cubic;
     // The algorithm wants acknowledged::rate, on_lost() and on_restart(); nobody else pays for
     // them.
     bool samples_rate : 1 = false;
-    bool after_timeout : 1 = false;      // slow start follows a timeout (RFC 3465 2.3)
-    bool ecn : 1 = false;                // negotiated (RFC 3168)
-    bool ecn_echo : 1 = false;           // CE came: ECE goes on every segment until CWR comes
-    bool ecn_reduced : 1 = false;        // CWR is to go with the next new data
-    seq ecn_guard{};                     // no second reaction before this is acknowledged
-    std::uint32_t pacing = 0;            // its pacing block, index + 1; 0: not paced
-    std::array<std::uint32_t, 7> own{};  // belongs to the algorithm
+    bool after_timeout : 1 = false;         // slow start follows a timeout (RFC 3465 2.3)
+    bool wants_pacing : 1 = false;          // once it is established
+    ecn_use ecn_choice : 2 = ecn_use::off;  // how it takes part in the handshake
+    bool ecn : 1 = false;                   // negotiated (RFC 3168)
+    bool ecn_echo : 1 = false;              // CE came: ECE goes on every segment until CWR comes
+    bool ecn_reduced : 1 = false;           // CWR is to go with the next new data
+    bool ecn_holding : 1 = false;           // ECE reduced the window: no growth up to the guard
+    seq ecn_guard{};                        // ECE up to here reduces nothing any more
+    std::uint32_t pacing = 0;               // its pacing block, index + 1; 0: not paced
+    std::array<std::uint32_t, 7> own{};     // belongs to the algorithm
 
     void set_window(std::uint64_t bytes) noexcept {
         window = congestion_window::clamped(bytes, mss);

@@ -58,8 +58,6 @@ struct first_slow_start {
     std::array<std::uint32_t, 2> unused;
 };
 
-constexpr std::uint32_t unlimited = 0xffffffffU;  // ssthresh until the first sign of congestion
-
 std::uint32_t ticks(instant now) noexcept {
     return std::max(static_cast<std::uint32_t>(now.time_since_epoch().count() >> 16), 1U);
 }
@@ -70,7 +68,8 @@ std::uint32_t ticks(duration d) noexcept {
 
 avoidance avoidance_of(const congestion_state& s) noexcept {
     // Before the first congestion `own` holds the slow start's rounds.
-    return s.slow_start_threshold == unlimited ? avoidance{} : std::bit_cast<avoidance>(s.own);
+    return s.slow_start_threshold == unlimited_threshold ? avoidance{}
+                                                         : std::bit_cast<avoidance>(s.own);
 }
 void keep(congestion_state& s, const avoidance& a) noexcept {
     s.own = std::bit_cast<decltype(s.own)>(a);
@@ -179,14 +178,14 @@ std::uint32_t reduce(congestion_state& s, std::uint32_t in_flight) noexcept {
 bool cubic::start(congestion_state& s, duration, instant) const noexcept {
     s.samples_rate = false;
     s.after_timeout = false;
-    if (s.slow_start_threshold == unlimited) begin_first_slow_start(s);
+    if (s.slow_start_threshold == unlimited_threshold) begin_first_slow_start(s);
     else keep(s, avoidance{});
     return true;
 }
 
 void cubic::on_acknowledged(congestion_state& s, const acknowledged& a) const noexcept {
     if (!s.in_slow_start()) avoid_congestion(s, a);
-    else if (s.slow_start_threshold == unlimited) slow_start_first(s, a);
+    else if (s.slow_start_threshold == unlimited_threshold) slow_start_first(s, a);
     else slow_start_again(s, a);
 }
 
@@ -201,7 +200,7 @@ void cubic::on_congestion(congestion_state& s, const congestion_event& e) const 
 // RFC 9438 4.8, RFC 5681 3.1 (4): the loss window is one segment.
 void cubic::on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
                        instant) const noexcept {
-    if (!again || s.slow_start_threshold == unlimited) (void)reduce(s, in_flight);
+    if (!again || s.slow_start_threshold == unlimited_threshold) (void)reduce(s, in_flight);
     s.set_window(s.mss);
     s.after_timeout = true;
 }
@@ -217,7 +216,7 @@ void cubic::on_undo(congestion_state& s, const congestion_state& before, instant
 
 // RFC 9438 5.8: t does not run while nothing is sent.
 void cubic::on_idle(congestion_state& s, duration idle) const noexcept {
-    if (s.slow_start_threshold == unlimited) return;
+    if (s.slow_start_threshold == unlimited_threshold) return;
     auto own = std::bit_cast<avoidance>(s.own);
     if (own.seen_at == 0) return;
     own.seen_at = std::max(own.seen_at + static_cast<std::uint32_t>(idle.count() >> 16), 1U);

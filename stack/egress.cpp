@@ -252,8 +252,9 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
     std::byte* at = header + header_length;
     std::uint64_t start = 0;  // of pseudo-header and header
     if (wire::is_plain(segment.header, source)) {
-        start = wire::emit_plain_segment(source, destination, segment.header,
-                                         {segment.ecn, all_.config.ip.time_to_live}, length, packet);
+        start =
+            wire::emit_plain_segment(source, destination, segment.header,
+                                     {segment.ecn, all_.config.ip.time_to_live}, length, packet);
     } else {
         start = write_unusual_headers(segment, header_length, length, packet);
     }
@@ -283,10 +284,9 @@ std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::si
                                             std::uint32_t length, std::byte* packet) const {
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
-    wire::emit_ipv4(
-        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp, length,
-                            segment.ecn),
-        packet);
+    wire::emit_ipv4(ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp,
+                                        length, segment.ecn),
+                    packet);
     std::byte* const header = packet + wire::ipv4_header_size;
     wire::emit_tcp(segment.header, header);
     return wire::sum_bytes(wire::pseudo_header_sum(source, destination, wire::protocol_tcp, length),

@@ -19,6 +19,13 @@ namespace {
 
 constexpr std::size_t transport_start = wire::ethernet_header_size + wire::ipv4_header_size;
 
+// What write_segment() will write.
+std::size_t header_length_of(const tcp::segment& segment) noexcept {
+    return wire::is_plain(segment.header, segment.ends.local.address)
+               ? wire::plain_header_length(segment.header)
+               : wire::tcp_header_length(segment.header);
+}
+
 // The field of a checksum that the device finishes, or the finished one: always one of them
 // (RFC 9293 3.1, MUST-2).
 void store_checksum(std::byte* field, std::uint64_t pseudo, bool partial,
@@ -204,7 +211,7 @@ bool egress::send_from(tcp::sender& from, instant now) {
         tx_slot* const slot = slots_.peek();
         if (slot == nullptr) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
-        const std::size_t header_length = wire::tcp_header_length(segment_.header);
+        const std::size_t header_length = header_length_of(segment_);
         const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
         if (is_too_small(*slot, size)) {
             if (segment_.is_last) return true;
@@ -230,7 +237,7 @@ bool egress::send_from_to_self(tcp::sender& from, instant now) {
     for (unsigned left = all_.config.segments_turn; left != 0; --left) {
         if (!all_.loopback.fits(all_.config.ip.loopback_mtu)) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
-        const std::size_t header_length = wire::tcp_header_length(segment_.header);
+        const std::size_t header_length = header_length_of(segment_);
         const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
         std::byte* const packet = all_.loopback.push(segment_.ends.remote.address, size);
         if (packet == nullptr)

@@ -85,15 +85,15 @@ class port final : public stack::device {
     void follow_changes() noexcept {
         if (segment_->changes_.load(std::memory_order_acquire) != changes_seen_) synchronize();
     }
-    void synchronize() noexcept;
+    [[gnu::noinline]] void synchronize() noexcept;
     void synchronize_incoming();
     void harvest() noexcept;
     unsigned find(std::uint64_t address) const noexcept;
-    unsigned search(std::uint64_t address) const noexcept;
-    descriptor* next_after_harvest(const peer& other) noexcept;
+    [[gnu::noinline]] unsigned search(std::uint64_t address) const noexcept;
+    [[gnu::noinline]] descriptor* next_after_harvest(const peer& other) noexcept;
     bool put(unsigned to, const stack::tx_slot& slot) noexcept;
     bool forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept;
-    void flood(const stack::tx_slot& slot) noexcept;
+    [[gnu::noinline]] void flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
     std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;
     void forget_drained() noexcept;

@@ -33,6 +33,20 @@ error cannot_send(const connection& c) noexcept {
 }
 
 // A promise of more is kept as far as there is memory to remember it.
+// Returns how much was taken; `offered` is told, or more than what was taken where not all was.
+[[gnu::noinline]] std::size_t append_each(core& k, connection& c,
+                                          std::span<const const_bytes> pieces,
+                                          std::size_t& offered) noexcept {
+    std::size_t taken = 0;
+    for (const const_bytes& piece : pieces) {
+        const std::uint32_t n = c.sending.append(k.blocks, piece, c.snd.capacity);
+        offered += piece.size();
+        taken += n;
+        if (n < piece.size()) break;
+    }
+    return taken;
+}
+
 [[gnu::noinline]] void note_flags(core& k, connection& c, send_flags how) noexcept {
     rare_state* const rare = rare_of(k, c);
     if (rare != nullptr) rare->more = how.more;
@@ -49,15 +63,11 @@ result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> p
     if (how.more || c->rare != nullptr) note_flags(k, *c, how);
     std::size_t offered = 0;
     std::size_t taken = 0;
-    for (const const_bytes& piece : pieces) {
-        if (piece.empty()) continue;
-        offered += piece.size();
-        const std::uint32_t n = c->sending.append(k.blocks, piece, c->snd.capacity);
-        taken += n;
-        if (n < piece.size()) {
-            offered = taken + 1;
-            break;
-        }
+    if (pieces.size() == 1) [[likely]] {
+        offered = pieces.front().size();
+        taken = c->sending.append(k.blocks, pieces.front(), c->snd.capacity);
+    } else {
+        taken = append_each(k, *c, pieces, offered);
     }
     if (taken < offered) c->wants_write = true;
     if (taken == 0) {

@@ -70,32 +70,53 @@ std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
 
 }  // namespace
 
+// Sizes are cut to powers of two by their bits: what is left of a size needs no subtraction, and a
+// short message takes no loop but the first, once.
 std::uint64_t sum_bytes(std::uint64_t sum, const std::byte* data, std::size_t size) noexcept {
-    for (; size >= 64; size -= 64, data += 64) sum = sum_64_bytes(sum, data);
-    if (size >= 32) {
+    if (size >= 64) {
+        const std::byte* const end = data + (size & ~std::size_t{63});
+        do {
+            sum = sum_64_bytes(sum, data);
+            data += 64;
+        } while (data != end);
+    }
+    if ((size & 32U) != 0) {
         sum = sum_32_bytes(sum, data);
-        size -= 32;
         data += 32;
     }
-    for (; size >= 8; size -= 8, data += 8) sum = add_carry(sum, load_native<std::uint64_t>(data));
-    if (size == 0) return sum;
-    return add_carry(sum, sum_tail(size, [data]<class Word>(std::size_t at, Word) {
+    if ((size & 16U) != 0) {
+        sum = add_carry(sum, load_native<std::uint64_t>(data));
+        sum = add_carry(sum, load_native<std::uint64_t>(data + 8));
+        data += 16;
+    }
+    if ((size & 15U) == 0) return sum;
+    if ((size & 8U) != 0) {
+        sum = add_carry(sum, load_native<std::uint64_t>(data));
+        data += 8;
+    }
+    return add_carry(sum, sum_tail(size & 7U, [data]<class Word>(std::size_t at, Word) {
                          return load_native<Word>(data + at);
                      }));
 }
 
 std::uint64_t copy_and_sum(std::uint64_t sum, std::byte* target, const std::byte* source,
                            std::size_t size) noexcept {
-    for (; size >= 64; size -= 64, source += 64, target += 64) {
-        std::memcpy(target, source, 64);  // a few vector moves; the sum then reads from the cache
-        sum = sum_64_bytes(sum, source);
+    if (size >= 64) {
+        const std::byte* const end = source + (size & ~std::size_t{63});
+        do {
+            std::memcpy(target, source, 64);  // a few vector moves; the sum reads from the cache
+            sum = sum_64_bytes(sum, source);
+            source += 64;
+            target += 64;
+        } while (source != end);
+        size &= 63U;
     }
+    if (size == 0) return sum;
     for (; size >= 8; size -= 8, source += 8, target += 8) {
         const auto word = load_native<std::uint64_t>(source);
         store_native(target, word);
         sum = add_carry(sum, word);
     }
-    if (size == 0) return sum;
     return add_carry(sum, sum_tail(size, [=]<class Word>(std::size_t at, Word) {
                          const auto word = load_native<Word>(source + at);
                          store_native(target + at, word);

@@ -113,6 +113,11 @@ inline bool is_plain(const tcp_header& tcp, const ip_address& source) noexcept {
     return !tcp.flags.syn && tcp.options.sack_count == 0 && source.is_v4();
 }
 
+// tcp_header_length() of such a one.
+inline std::size_t plain_header_length(const tcp_header& tcp) noexcept {
+    return tcp_header_min + (tcp.options.timestamps ? detail::aligned_timestamps_size : 0);
+}
+
 // What of the IPv4 header a sender chooses.
 struct ipv4_manner {
     std::uint8_t traffic_class = 0;

@@ -39,13 +39,23 @@ class flight {
             if (b == nullptr) return grow_newest(last);
         }
         transmission& t = b->records[b->end++];
-        t = transmission{};
-        t.first = first;
-        t.last = last;
-        t.sent_at = now;
-        t.segment = segment;
+        t.begin(first, last, segment, now);
         if (b->oldest == never) b->oldest = now;
         return &t;
+    }
+    // Sent now, with nothing else in flight. False: no memory, nothing changed.
+    bool begin(flight_pool& pool, seq first, seq last, std::uint16_t segment,
+               instant now) noexcept {
+        flight_block* const b = pool.take();
+        if (b == nullptr) return false;
+        b->next = b->previous = b;
+        b->oldest = now;
+        b->blocks = 1;
+        b->begin = 0;
+        b->end = 1;
+        b->records[0].begin(first, last, segment, now);
+        oldest_ = b;
+        return true;
     }
     // Everything below `una` is acknowledged: calls visit(const transmission&, bytes) for each
     // record, oldest first, whole or as far as it goes, and drops it.

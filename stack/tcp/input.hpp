@@ -47,6 +47,8 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept;
 void acknowledge(core& k, connection& c, const incoming& in) noexcept;
 // Seventh step (input_data.cpp). The payload begins at or before RCV.NXT + window. Does not free.
 disposition accept_data(core& k, connection& c, incoming& in) noexcept;
+// The same for the next data in order, with nothing held behind a gap, for a user who reads.
+disposition accept_predicted(core& k, connection& c, incoming& in) noexcept;
 // Sixth to eighth step for what lies in the window: trims, takes text and FIN.
 disposition input_text(core& k, connection& c, incoming& in) noexcept;
 // Came again, with SACK permitted: the next acknowledgment says so (RFC 2883 4).

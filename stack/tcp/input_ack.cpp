@@ -30,31 +30,50 @@ void advance(core& k, connection& c, seq ack) noexcept {
     c.stalled_since = 0;
 }
 
-// The usual case: nothing is missing, nothing was sent again.
-void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+// The congestion control hears of it, with all that it may want to know. `flying`: bytes in flight
+// before it; `round_trip`: measured by it, zero if it could not be.
+[[gnu::noinline]] void tell_congestion(core& k, connection& c, std::uint32_t bytes,
+                                       std::uint32_t flying, duration round_trip,
+                                       instant now) noexcept {
     acknowledged a;
-    a.bytes = in.ack - c.snd.una;
-    a.in_flight = c.outstanding();
-    instant sent_at{};  // of the newest segment acknowledged
-    bool resent = false;
-    c.flying.acknowledge(k.flights, in.ack, [&](const transmission& t, std::uint32_t) {
-        sent_at = t.sent_at;
-        resent = t.resent;
-    });
-    // RFC 6298 (3), Karn; a window probe is sent again without a recovery
-    if (!resent) [[likely]] {
-        a.newest_round_trip = in.now - sent_at;
-        c.rtt.sample(a.newest_round_trip, k.config);
-    }
-    advance(k, c, in.ack);
-    a.now = in.now;
+    a.now = now;
+    a.bytes = a.delivered = bytes;
+    a.in_flight = flying;
     a.round_trip = c.rtt.smoothed();
-    a.window_limited = is_window_limited(c, a.in_flight);
+    a.window_limited = is_window_limited(c, flying);
+    a.newest_round_trip = round_trip;
     a.una = c.snd.una;
     a.nxt = c.snd.nxt;
-    a.delivered = a.bytes;
     a.in_flight_after = c.outstanding();
     congestion_on_acknowledged(k, c, a);
+}
+
+// The usual case: nothing is missing, nothing was sent again.
+void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+    const std::uint32_t bytes = in.ack - c.snd.una;
+    const std::uint32_t flying = c.outstanding();
+    instant sent_at{};  // of the newest segment acknowledged
+    bool resent = false;
+    const auto note = [&](const transmission& t, std::uint32_t) {
+        sent_at = t.sent_at;
+        resent = t.resent;
+    };
+    if (bytes == flying && !c.flying.empty()) {  // all of it: nobody looks at each record
+        note(c.flying.newest(), 0);
+        c.flying.clear(k.flights);
+    } else {
+        c.flying.acknowledge(k.flights, in.ack, note);
+    }
+    duration round_trip{};
+    // RFC 6298 (3), Karn; a window probe is sent again without a recovery
+    if (!resent) [[likely]] {
+        round_trip = in.now - sent_at;
+        c.rtt.sample(round_trip, k.config);
+    }
+    advance(k, c, in.ack);
+    if (c.congestion.algorithm != congestion_algorithm::cubic || is_window_limited(c, flying) ||
+        !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
+        tell_congestion(k, c, bytes, flying, round_trip, in.now);
     if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
     else arm_after_progress(k, c, in.now);
     offer_room(k, c);

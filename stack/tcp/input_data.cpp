@@ -111,6 +111,19 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
     return disposition::consumed;
 }
 
+disposition accept_predicted(core& k, connection& c, incoming& in) noexcept {
+    if (!c.receiving.append(k.blocks, in.payload)) [[unlikely]] {
+        k.count.add(counted::no_memory);  // nothing is held behind a gap that could give way
+        return disposition::limit;
+    }
+    c.bytes_received += in.length;
+    c.rcv.nxt = c.receiving.end();
+    if (c.tuning != 0) measure_receiver(k, c, in);
+    k.notify(c, &readiness::readable);
+    schedule_ack(k, c, in.length, in.now);
+    return disposition::consumed;
+}
+
 disposition input_text(core& k, connection& c, incoming& in) noexcept {
     trim(k, c, in);
     disposition d = disposition::consumed;

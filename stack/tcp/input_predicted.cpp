@@ -7,7 +7,8 @@ namespace coax::stack::tcp {
 bool is_predicted(const connection& c, const incoming& in) noexcept {
     if (c.current != state::established) return false;
     if (in.first != c.rcv.nxt || in.length > c.rcv.edge - in.first) return false;
-    if (in.ack < c.snd.una || in.ack > c.snd.nxt) return false;
+    // On the circle of sequence numbers: SND.UNA =< SEG.ACK =< SND.NXT
+    if (in.ack - c.snd.una > c.outstanding()) return false;
     if (c.receiving.has_gaps() || c.is_orphan()) return false;
     if (!c.timestamps) return true;
     const auto& stamps = in.header.options.timestamps;
@@ -25,7 +26,7 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
     }
     acknowledge(k, c, in);
     if (in.length == 0) return disposition::consumed_ack_only;
-    return accept_data(k, c, in);
+    return accept_predicted(k, c, in);
 }
 
 }  // namespace coax::stack::tcp

@@ -248,7 +248,7 @@ void account_new(core& k, connection& c, std::uint32_t length, instant now) noex
         pacing_on_sent(k, c, length, now);
     if (c.recovery != nullptr) [[unlikely]]
         recovery_on_sent(c, length);
-    arm_after_sending(k, c, now);
+    arm_after_sending(k, c, c.flying.oldest().sent_at, now);
 }
 
 // RFC 9293 3.8.6 (MUST-34, SHLD-15): of a window that shrank nothing is usable.

@@ -27,6 +27,11 @@ inline void address(segment& out, const flow& ends, seq first) noexcept {
     out.ecn = 0;
 }
 
+// The usual segment at once: all there is to send, one small message with nothing under way
+// (output_predicted.cpp). True: it is in `out`, and nothing more is to be sent. False: nothing
+// changed, ask next_segment().
+bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept;
+
 // False: nothing to send now. A reply, once sent, is freed by the call that answers false.
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept;
 bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept;
@@ -35,7 +40,13 @@ bool next_segment(core& k, reply& r, segment& out) noexcept;
 
 // The window to advertise, with silly-window avoidance (RFC 9293 3.8.6.2.2); moves rcv.edge.
 std::uint32_t advertise_window(connection& c) noexcept;
-// The user took data: is the news worth a segment of its own?
-bool is_window_update_due(const connection& c) noexcept;
+// The user took data: is the news worth a segment of its own? While the peer still has half of the
+// buffer to fill, the next acknowledgment tells it.
+bool is_large_window_update(const connection& c) noexcept;
+inline bool is_window_update_due(const connection& c) noexcept {
+    if (c.rcv.edge > c.rcv.nxt && c.rcv.edge - c.rcv.nxt >= c.rcv.capacity / 2) [[likely]]
+        return false;
+    return is_large_window_update(c);
+}
 
 }  // namespace coax::stack::tcp

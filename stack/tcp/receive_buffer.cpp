@@ -90,6 +90,9 @@ bool receive_buffer::append(block_pool& pool, const payload_view& data) noexcept
             b->start = end_;
             b->next = nullptr;
             head_ = recent_ = b;
+            std::memcpy(b->data, piece.data(), piece.size());
+            end_ += static_cast<std::uint32_t>(piece.size());
+            return true;
         }
         if (recent_ != nullptr && recent_->start <= end_ &&
             end_ - recent_->start + piece.size() <= block::capacity) {

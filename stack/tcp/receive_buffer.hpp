@@ -99,7 +99,7 @@ class receive_buffer {
         (block::capacity - sizeof(reassembly_list)) / sizeof(range);
 
     block* locate(block_pool& pool, seq at) noexcept;
-    bool write(block_pool& pool, seq at, const payload_view& data) noexcept;
+    [[gnu::noinline]] bool write(block_pool& pool, seq at, const payload_view& data) noexcept;
     void drop_read_blocks(block_pool& pool) noexcept;
     void swallow_ranges(block_pool& pool) noexcept;
     bool take_list(block_pool& pool) noexcept;

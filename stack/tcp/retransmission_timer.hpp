@@ -39,10 +39,11 @@ inline duration probe_wait(const core& k, const connection& c) noexcept {
            (single ? k.config.tail_probe_ack_delay : k.config.tail_probe_margin);
 }
 
-// New data left: RFC 6298 (5.1), RFC 8985 7.2 (step 1).
-inline void arm_after_sending(core& k, connection& c, instant now) noexcept {
+// New data left: RFC 6298 (5.1), RFC 8985 7.2 (step 1). `oldest`: when the oldest segment in flight
+// was sent.
+inline void arm_after_sending(core& k, connection& c, instant oldest, instant now) noexcept {
     if (may_probe(k, c)) {
-        const instant timeout = c.flying.oldest().sent_at + c.rtt.timeout().value();
+        const instant timeout = oldest + c.rtt.timeout().value();
         instant due = now + probe_wait(k, c);
         if (timeout > now) due = std::min(due, timeout);
         set_retransmission_timer(k, c, retransmission_cause::probe, due);

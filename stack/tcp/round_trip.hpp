@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
@@ -16,6 +17,14 @@ class retransmission_timeout {
     static retransmission_timeout clamped(duration wanted, const tcp_config& config) noexcept {
         return retransmission_timeout(std::clamp(wanted, config.rto_min, config.rto_max));
     }
+    // The same of the sum of two numbers of microseconds, of which the second is not below rto_min.
+    static retransmission_timeout after(std::uint32_t smoothed, std::uint32_t margin,
+                                        const tcp_config& config) noexcept {
+        const duration wanted = std::chrono::microseconds(std::uint64_t{smoothed} + margin);
+        if (wanted > config.rto_max) [[unlikely]]
+            return clamped(wanted, config);
+        return retransmission_timeout(smoothed + margin);
+    }
     // RFC 6298 (5.5): doubled `times` times, at most rto_max.
     duration backed_off(std::uint8_t times, const tcp_config& config) const noexcept {
         if (times >= 20) return config.rto_max;
@@ -24,6 +33,8 @@ class retransmission_timeout {
     duration value() const noexcept { return std::chrono::microseconds(microseconds_); }
 
   private:
+    explicit retransmission_timeout(std::uint32_t microseconds) noexcept
+        : microseconds_(microseconds) {}
     explicit retransmission_timeout(duration d) noexcept
         : microseconds_(
               static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::microseconds>(d).count())) {
@@ -38,21 +49,23 @@ class round_trip {
         : rto_(retransmission_timeout::clamped(config.rto_initial, config)) {}
 
     void sample(duration measured, const tcp_config& config) noexcept {
-        const std::int64_t r = std::clamp<std::int64_t>(measured.count() / 1000, 1, longest);
+        const auto r = static_cast<std::int32_t>(
+            std::clamp<std::int64_t>(measured.count() / 1000, 1, longest));
         if (smoothed_ == 0) {  // RFC 6298 (2.2)
             smoothed_ = static_cast<std::uint32_t>(r);
             variation_ = static_cast<std::uint32_t>(r / 2);
         } else {  // RFC 6298 (2.3): beta 1/4, alpha 1/8
-            const std::int64_t error = r - std::int64_t{smoothed_};
-            const std::int64_t deviation = (error < 0 ? -error : error) - std::int64_t{variation_};
-            variation_ = static_cast<std::uint32_t>(variation_ + deviation / 4);
+            const std::int32_t error = r - static_cast<std::int32_t>(smoothed_);
+            const std::int32_t deviation = std::abs(error) - static_cast<std::int32_t>(variation_);
+            variation_ += static_cast<std::uint32_t>(deviation / 4);
             smoothed_ = static_cast<std::uint32_t>(
-                std::max<std::int64_t>(std::int64_t{smoothed_} + error / 8, 1));
+                std::max(static_cast<std::int32_t>(smoothed_) + error / 8, 1));
         }
         // RFC 6298 (2.3). The least timeout is granted to the variation alone, as on Linux: a
         // steady path of 100 ms would otherwise time out at a delayed acknowledgment.
-        rto_ = retransmission_timeout::clamped(
-            smoothed() + std::max({variation() * 4, granularity, config.rto_min}), config);
+        rto_ = retransmission_timeout::after(
+            smoothed_, std::max(variation_ * 4, whole(std::max(granularity, config.rto_min))),
+            config);
         take_least(static_cast<std::uint32_t>(r));
     }
     bool measured() const noexcept { return smoothed_ != 0; }
@@ -68,6 +81,10 @@ class round_trip {
     }
 
   private:
+    // Microseconds, rounded up.
+    static std::uint32_t whole(duration d) noexcept {
+        return static_cast<std::uint32_t>((static_cast<std::uint64_t>(d.count()) + 999) / 1000);
+    }
     static constexpr duration granularity = 1ms;        // G of RFC 6298 (2)
     static constexpr std::int64_t longest = 600000000;  // microseconds; more is no measurement
     static constexpr std::uint16_t samples_max = 4096;

@@ -43,6 +43,9 @@ class send_buffer {
     // (less than length when there are too few pieces); `used` tells how many pieces.
     std::uint32_t gather(std::uint32_t offset, std::uint32_t length, std::span<const_bytes> pieces,
                          std::uint8_t& used) noexcept;
+    // All of it lies in one block, and where. Not of an empty buffer.
+    bool is_one_piece() const noexcept { return head_ == tail_; }
+    const_bytes one_piece() const noexcept { return {head_->data + head_offset_, size_}; }
     void clear(block_pool& pool) noexcept {
         while (head_ != nullptr) {
             block* const gone = head_;

@@ -30,6 +30,10 @@ struct transmission {
     bool resent : 1 = false;          // was ever sent again (Karn)
     bool app_limited : 1 = false;
 
+    // Written where it lies, not copied there.
+    void begin(seq from, seq to, std::uint16_t each, instant now) noexcept {
+        ::new (this) transmission{.first = from, .last = to, .sent_at = now, .segment = each};
+    }
     std::uint32_t size() const noexcept { return last - first; }
     // Something of it is under way and may yet be found lost.
     bool is_under_way() const noexcept { return !sacked && (!lost || again); }

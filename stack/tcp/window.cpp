@@ -43,9 +43,8 @@ std::uint32_t advertise_window(connection& c) noexcept {
     return field;
 }
 
-bool is_window_update_due(const connection& c) noexcept {
+bool is_large_window_update(const connection& c) noexcept {
     const receive_room room = room_of(c);
-    // While the peer still has half of the buffer to fill, the next acknowledgment tells it.
     if (room.offered >= room.capacity / 2) return false;
     return room.free >=
            room.offered + std::max(room.capacity / 4,

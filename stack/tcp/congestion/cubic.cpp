@@ -189,6 +189,15 @@ void cubic::on_acknowledged(congestion_state& s, const acknowledged& a) const no
     else slow_start_again(s, a);
 }
 
+bool cubic::on_unused(congestion_state& s, seq una, seq nxt, duration round_trip) noexcept {
+    if (s.slow_start_threshold != unlimited_threshold || s.ecn || s.pacing != 0) return false;
+    auto own = std::bit_cast<first_slow_start>(s.own);
+    if (!own.rounds.is_round_of_one(una, round_trip)) return false;
+    own.rounds.take_round_of_one(nxt, round_trip);
+    s.own = std::bit_cast<decltype(s.own)>(own);
+    return true;
+}
+
 void cubic::on_congestion(congestion_state& s, const congestion_event& e) const noexcept {
     const std::uint32_t reduced = reduce(s, e.in_flight);
     s.after_timeout = false;

@@ -12,6 +12,10 @@ class cubic final : public congestion_control {
     std::string_view name() const noexcept override { return "cubic"; }
     bool start(congestion_state& s, duration round_trip, instant now) const noexcept override;
     void on_acknowledged(congestion_state& s, const acknowledged& a) const noexcept override;
+    // What on_acknowledged() does in the usual case of who sends small messages: the window is not
+    // in use, it is the first slow start, and this acknowledgment is a round of HyStart++ by
+    // itself. False: it is another case, nothing changed.
+    static bool on_unused(congestion_state& s, seq una, seq nxt, duration round_trip) noexcept;
     void on_congestion(congestion_state& s, const congestion_event& e) const noexcept override;
     void on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
                     instant now) const noexcept override;

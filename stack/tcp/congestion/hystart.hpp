@@ -3,6 +3,7 @@
 // the caller's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "stack/base/time.hpp"
@@ -34,6 +35,17 @@ struct hystart {
     // What an acknowledgment of everything before `una` does, when SND.NXT is `nxt`.
     // `round_trip`: zero when it measured none. True: slow start is over.
     bool on_acknowledged(seq una, seq nxt, duration round_trip) noexcept;
+    // The acknowledgment would begin a round and end it; one sample of it is too few to judge by.
+    bool is_round_of_one(seq una, duration round_trip) const noexcept {
+        return in == phase::slow_start && samples == 0 && una >= round_end &&
+               round_trip > duration::zero();
+    }
+    // on_acknowledged() for such a one.
+    void take_round_of_one(seq nxt, duration round_trip) noexcept {
+        round_end = nxt;
+        last_min = static_cast<std::uint32_t>(
+            std::clamp<std::int64_t>(round_trip.count() / 1000, 1, unknown - 1));
+    }
     // RFC 9406 4.2: how much `bytes` newly acknowledged add to the window.
     std::uint32_t growth(std::uint32_t bytes, std::uint32_t mss, bool paced) const noexcept {
         const std::uint32_t limited =

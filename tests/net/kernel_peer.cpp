@@ -8,6 +8,7 @@
 //   kernel_peer churn ADDR PORT COUNT        connect, one byte there and back, close; COUNT times
 //   kernel_peer vanish ADDR PORT             floods the peer without reading until it is killed
 //
+// Before the verb, --congestion NAME chooses the kernel's algorithm for every socket.
 // Servers print "ready" when they listen. Status 0: all went well.
 #include <array>
 #include <csignal>
@@ -22,6 +23,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,8 +51,19 @@ const sockaddr* generic(const sockaddr_in& address) {
     return reinterpret_cast<const sockaddr*>(&address);
 }
 
+const char* congestion = nullptr;
+
+int open_socket() {
+    const int made = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    if (congestion != nullptr)
+        check(::setsockopt(made, IPPROTO_TCP, TCP_CONGESTION, congestion,
+                           static_cast<socklen_t>(std::strlen(congestion))),
+              congestion);
+    return made;
+}
+
 int listen_on(const char* port) {
-    const int listener = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    const int listener = open_socket();
     const int on = 1;
     check(::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
     const sockaddr_in any = address_of("0.0.0.0", port);
@@ -62,7 +75,7 @@ int listen_on(const char* port) {
 }
 
 int connect_to(const char* host, const char* port) {
-    const int peer = check(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    const int peer = open_socket();
     const sockaddr_in address = address_of(host, port);
     check(::connect(peer, generic(address), sizeof address), "connect");
     return peer;
@@ -182,6 +195,11 @@ int vanish(const char* host, const char* port) {
 
 int main(int count, char** arguments) {
     ::signal(SIGPIPE, SIG_IGN);
+    if (count > 2 && std::strcmp(arguments[1], "--congestion") == 0) {
+        congestion = arguments[2];
+        arguments += 2;
+        count -= 2;
+    }
     const std::string verb = count > 1 ? arguments[1] : "";
     char** const a = arguments;
     if (verb == "serve-echo" && count == 3) return serve_echo(a[2]);

@@ -103,6 +103,7 @@ TEST_CASE("a peer that vanished is noticed by keep-alive, and by the user timeou
     w.run_until([&] { return static_cast<bool>(ended); });
     const auto expected = writes ? 5s : 16s;
     CHECK(w.server().now() - began >= expected - 100ms);
-    CHECK(w.server().now() - began <= expected + 100ms);
+    // The moment of the first transmission is known to one retransmission timeout.
+    CHECK(w.server().now() - began <= expected + 300ms);
     CHECK(ended == asio::error::timed_out);
 }

@@ -46,4 +46,8 @@ TEST_CASE("inputs that once found something") {
     stack_target.run(
         from_hex("000a000200000705b40700000a001040c8001616161616ffff10000000ff"
                  "00000016161607"));
+    // A FIN behind a window that a probe had found closed: nothing asked for the window again.
+    connection_target.run(
+        from_hex("010700021000000007001040c80000000040c8000000070050520000b4000fb4b4b4b4b4b4b4b405"
+                 "b4b40700f000000bb4b4b4b4b4"));
 }

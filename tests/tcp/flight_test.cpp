@@ -35,6 +35,23 @@ void compare(const flight& f, const std::vector<piece>& model) {
     REQUIRE(back == model.rend());
 }
 
+void cut_somewhere(flight& f, flight_pool& pool, std::vector<piece>& model, seeded& random) {
+    const std::size_t at = random.below(model.size());
+    const std::uint32_t size = model[at].last - model[at].first;
+    if (size < 2) return;
+    const seq cut = model[at].first + 1 + static_cast<std::uint32_t>(random.below(size - 1));
+    flight::position p = f.find(cut);
+    REQUIRE(p);
+    REQUIRE(p->first == model[at].first);
+    p = f.split(pool, p, cut, 100);
+    REQUIRE(p);
+    REQUIRE(p->last == cut);
+    REQUIRE(f.next(p)->first == cut);
+    model.insert(model.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                 {cut, model[at].last, model[at].marked});
+    model[at].last = cut;
+}
+
 }  // namespace
 
 TEST_CASE("a flight is what a list would be") {
@@ -67,25 +84,10 @@ TEST_CASE("a flight is what a list would be") {
                     REQUIRE(told == after - before);
                     break;
                 }
-                case 3: {  // cut
-                    if (model.empty() || model.size() > 300) break;
-                    const std::size_t at = random.below(model.size());
-                    if (model[at].last - model[at].first < 2) break;
-                    const seq cut = model[at].first + 1 +
-                                    static_cast<std::uint32_t>(
-                                        random.below(model[at].last - model[at].first - 1));
-                    flight::position p = f.find(cut);
-                    REQUIRE(p);
-                    REQUIRE(p->first == model[at].first);
-                    p = f.split(pool, p, cut, 100);
-                    REQUIRE(p);
-                    REQUIRE(p->last == cut);
-                    REQUIRE(f.next(p)->first == cut);
-                    model.insert(model.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                                 {cut, model[at].last, model[at].marked});
-                    model[at].last = cut;
+                case 3:
+                    if (!model.empty() && model.size() <= 300)
+                        cut_somewhere(f, pool, model, random);
                     break;
-                }
                 case 4: {  // mark
                     if (model.empty()) break;
                     const std::size_t at = random.below(model.size());

@@ -99,6 +99,15 @@ void on_cork_timeout(core& k, connection& c) noexcept {
     k.make_ready(c);
 }
 
+// Nobody owns it, and the peer answers probes but takes nothing: after enough of them, of which the
+// last one waited for half of the time that an orphan has. At a short round trip the first ones are
+// gone in seconds, while a reader may be slow.
+bool is_abandoned(const core& k, const connection& c) noexcept {
+    return c.is_orphan() && c.retries >= orphan_probes_max &&
+           c.rtt.timeout().backed_off(c.retries, k.config) >=
+               std::min(k.config.orphan_timeout / 2, k.config.rto_max);
+}
+
 void on_persist(core& k, connection& c, instant now) noexcept {
     if (!c.probing) {
         on_cork_timeout(k, c);
@@ -108,7 +117,7 @@ void on_persist(core& k, connection& c, instant now) noexcept {
         c.probing = false;
         return;
     }
-    if (c.is_orphan() && c.retries >= orphan_probes_max) {
+    if (is_abandoned(k, c)) {
         k.count.add(counted::orphans_killed);
         abort(k, c, now);
         return;

@@ -272,6 +272,7 @@ void flow_watch::on_taken(const nic& by, const frame& taken) {
     if (taken.damaged && !is_sum_good(ip.header, segment)) return;
     if (!taken.damaged) ++host.count.taken;
     const auto tcp = wire::parse_tcp(segment);
+    if (tcp.fault != wire::tcp_fault::none) return;
     const seen_segment s{ip.header, tcp.header, segment.subspan(tcp.header_length),
                          tcp.header_length};
     int from = 0;
@@ -294,9 +295,10 @@ void flow_watch::on_taken(const nic& by, const frame& taken) {
     }
     e.una = e.heard_ack ? later(e.una, ack) : ack;
     e.farthest = e.heard_ack ? later(e.farthest, ack) : ack;
-    for (std::size_t i = 0; i < s.tcp.options.sack_count; ++i)
-        if (!before(e.nxt, s.tcp.options.sack[i].right))
-            e.farthest = later(e.farthest, s.tcp.options.sack[i].right);
+    const auto& sack = s.tcp.options.sack;
+    for (const auto& held :
+         std::span(sack).first(std::min<std::size_t>(s.tcp.options.sack_count, sack.size())))
+        if (!before(e.nxt, held.right)) e.farthest = later(e.farthest, held.right);
     std::uint32_t window = s.tcp.window;
     if (!s.tcp.flags.syn && scaled(flow)) window <<= static_cast<unsigned>(sender.scale);
     e.usable_edge = e.heard_ack || from == 0 ? later(e.usable_edge, ack + window) : ack + window;

@@ -152,7 +152,9 @@ class host_under_fire {
                 (std::to_integer<std::size_t>(packet[0]) & 15U) * 4 <= packet.size())
                 test::mend_ipv4_checksum(packet);
         }
-        if (how == 0xbf) packet.resize(packet.size() - in_.u8() % packet.size());
+        if (how == 0xbf)
+            packet.erase(packet.end() - in_.u8() % static_cast<std::ptrdiff_t>(packet.size()),
+                         packet.end());
         deliver(test::ethernet_frame(how == 0xbe ? mac_address::broadcast() : own_mac, peer_mac,
                                      wire::ethernet_type_ipv4, packet));
     }

@@ -13,6 +13,7 @@
 #include <boost/asio/error.hpp>
 
 #include <coax/congestion.hpp>
+#include <coax/tcp_options.hpp>
 
 #include "framework/transport/stack_info.hpp"
 #include "framework/transport/stack_transport.hpp"
@@ -144,12 +145,19 @@ error_code stack_stream::apply_options() noexcept {
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     if (done && options_.receive_buffer() != 0)
         done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
-    if (done && !options_.congestion().empty())
-        done = s.tcp_set_congestion(id_, options_.congestion(), now);
+    if (done) done = apply_congestion();
+    return to_error_code(done.code());
+}
+
+stack::status stack_stream::apply_congestion() noexcept {
+    stack::ip_stack& s = where_.stack();
+    stack::status done;
+    if (!options_.congestion().empty())
+        done = s.tcp_set_congestion(id_, options_.congestion(), where_.present());
     if (done && options_.ecn())
         done = s.tcp_set_ecn(id_, *options_.ecn() ? stack::ecn_use::request : stack::ecn_use::off);
     if (done && options_.pacing()) done = s.tcp_set_pacing(id_, *options_.pacing());
-    return to_error_code(done.code());
+    return done;
 }
 
 stack::status stack_stream::apply_times() noexcept {
@@ -179,6 +187,7 @@ error_code stack_stream::apply_option(int level, int name) noexcept {
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     else if (level == SOL_SOCKET && name == SO_RCVBUF)
         done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
+    else if (name == TCP_CONGESTION || level == stack_option_level) done = apply_congestion();
     else done = apply_times();
     return to_error_code(done.code());
 }

@@ -203,7 +203,6 @@ void tell_sender(core& k, const connection& c, connection_info& i) noexcept {
     i.retransmission_timeout = c.rtt.timeout().backed_off(c.retries, k.config);
     i.retries = c.retries;
     i.phase = phase_of(c);
-    i.congestion = control_of(k, c).name();
     i.congestion_window = c.congestion.window.bytes();
     i.slow_start_threshold = c.congestion.slow_start_threshold;
     i.pacing_rate = pacing_rate_of(k, c);
@@ -250,7 +249,8 @@ result<connection_info> layer::info(socket_id socket, instant now) const noexcep
     if (c == nullptr) return error::bad_handle;
     connection_info i;
     i.current = c->current;
-    i.soft_error = c->soft_error;  // RFC 9293 3.9.1.8 (MUST-47), 3.9.2.2 (SHLD-25)
+    i.soft_error = c->soft_error;                  // RFC 9293 3.9.1.8 (MUST-47), 3.9.2.2 (SHLD-25)
+    i.congestion = control_of(*core_, *c).name();  // a listener's: what its connections begin with
     if (c->current == state::closed || c->current == state::listen) return i;
     tell_sender(*core_, *c, i);
     tell_receiver(*c, i);

@@ -348,6 +348,8 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
 // --- Does a closed window want a probe? RFC 9293 3.8.6.1 (MUST-36): one octet.
 [[gnu::noinline]] bool next_probe(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
+    // What it would have carried was acknowledged in the meantime.
+    if (c.sending.size() == 0 && !c.fin_queued) return false;
     if (c.snd.nxt == c.snd.una) {
         if (record_new(k, c, 1, 1, now) == nullptr) return false;
         c.snd.nxt += 1;

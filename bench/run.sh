@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All benchmarks, as `./dev bench` runs them: the stack alone in wall time and in instructions,
-# kernel sockets against Boost.Asio on loopback, then the program over veth where that is possible.
+# kernel sockets against Boost.Asio on loopback, then the program over veth where that is possible,
+# without and with faults on the way.
 # Says in one line what it leaves out, and why.
 # Usage: bench/run.sh [--quick]
 set -euo pipefail
@@ -33,6 +34,10 @@ elif (($(id -u) != 0)); then
     echo "Echo over veth: left out, network namespaces need root"
 elif ((${#quick[@]})); then
     bash bench/network.sh --rounds 3 --seconds 1
+    echo
+    bash bench/impaired.sh --rounds 1 --mebibytes 8
 else
     bash bench/network.sh
+    echo
+    bash bench/impaired.sh
 fi

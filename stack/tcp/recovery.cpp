@@ -49,7 +49,6 @@ void count_arrivals(core& k, connection& c, delivery& d) noexcept {
         else r.counted = 0;
         d.delivered -= std::min(d.delivered, known);
         r.duplicates = 0;
-        if (r.in == mode::none) r.limited = 0;
         // RFC 6582 3.2 step 1: what was sent before the last recovery starts no new one.
         if (r.guarded && c.snd.una > r.recover) r.guarded = false;
         return;
@@ -83,9 +82,9 @@ void enter_fast(core& k, connection& c, const delivery& d) noexcept {
     const std::uint32_t gone = known - std::min(told, known);
     const std::uint32_t flying = c.outstanding() + d.acked;
     r.reduction.begin(flying - std::min(flying, gone));
-    // RFC 5681 3.2 step 2: without what limited transmit sent
-    congestion_on_loss(k, c, c.outstanding() - std::min(r.limited, c.outstanding()), d.now);
-    r.limited = 0;
+    // RFC 5681 3.2 step 2: FlightSize without what limited transmit sent beyond the window; and
+    // before this acknowledgment, which may cover most of a window when the receiver tells rarely.
+    congestion_on_loss(k, c, std::min(flying, c.congestion.window.bytes()), d.now);
 }
 
 void leave(connection& c) noexcept {
@@ -95,7 +94,7 @@ void leave(connection& c) noexcept {
     r.forward = check::none;
     r.must_resend = r.new_data_first = false;
     r.duplicates = 0;
-    r.counted = r.limited = 0;
+    r.counted = 0;
     r.undo_limit = c.snd.nxt;
 }
 
@@ -248,7 +247,7 @@ void recovery_on_timeout(core& k, connection& c, instant now) noexcept {
     r.guarded = !c.sack;
     r.probing = r.probe_new = r.probe_tail = r.new_data_first = false;
     r.duplicates = 0;
-    r.counted = r.limited = 0;
+    r.counted = 0;
     r.must_resend = true;
     if (c.flying.oldest().sacked) {  // RFC 2018 8
         k.count.add(counted::sack_reneges);
@@ -274,7 +273,6 @@ void recovery_resend_all(core& k, connection& c) noexcept {
         r->recover = c.snd.nxt;
         r->guarded = !c.sack;
         r->duplicates = 0;
-        r->limited = 0;
     }
     r->forward = check::none;
     r->undoable = r->new_data_first = false;
@@ -287,7 +285,6 @@ void recovery_resend_all(core& k, connection& c) noexcept {
 void recovery_on_sent(connection& c, std::uint32_t bytes) noexcept {
     recovery_state& r = *c.recovery;
     if (r.in == mode::fast) r.reduction.on_sent(bytes);
-    else if (r.in == mode::none && (r.sacked | r.counted) != 0) r.limited += bytes;
     if (r.probe_new) probe_sent(c, false);
 }
 

@@ -58,7 +58,6 @@ struct recovery_state {
     std::uint32_t again = 0;    // sent again and not sacked
     std::uint32_t counted = 0;  // left the network, by duplicate acknowledgments without SACK
     std::uint32_t sacked_segments = 0;  // RACK.segs_sacked
-    std::uint32_t limited = 0;          // sent by limited transmit (RFC 3042) before recovery began
 
     seq recover;      // RecoveryPoint: SND.NXT when recovery began
     seq resend_from;  // nothing that is due lies before

@@ -65,7 +65,7 @@ bool undo_if_spurious(core& k, connection& c, const incoming& in, const delivery
     r.forward = check::none;
     r.undoable = r.must_resend = r.new_data_first = r.guarded = false;
     r.duplicates = 0;
-    r.counted = r.limited = 0;
+    r.counted = 0;
     congestion_on_undo(k, c, r.before, d.now);  // RFC 4015 3.2
     return true;
 }

@@ -34,6 +34,21 @@ tcp_config counting() {
 
 }  // namespace
 
+// RFC 5681 3.2 step 2: FlightSize when the loss is found is what was under way before the
+// acknowledgment that shows it, also when that acknowledges most of a window at once
+TEST_CASE(
+    "a rare acknowledgment does not make the window smaller than half of what was under way") {
+    script s;
+    establish_sack(s);
+    s.writes(14600);
+    takes_segments(s, 1, 10);
+    s.after(100ms);
+    s.sends(ack(8761).seq(1).sack({{10221, 14601}}));
+    s.expects(data(8761, 1460));
+    CHECK(s.counter("tcp.sack_recoveries") == 1);
+    CHECK(s.layer().info(s.socket)->slow_start_threshold == 7300);
+}
+
 // RFC 8985 6.2 step 4: with DupThresh segments SACKed and no reordering seen, no patience; RFC
 // 3042: before that, what left the network is replaced
 TEST_CASE("RACK: the third SACKed segment begins recovery") {

@@ -109,7 +109,8 @@ void rack_adapt(connection& c, const delivery& d) noexcept {
 
 void rack_on_recovered(connection& c) noexcept {
     rack_memory& m = c.rack;
-    if (m.persist == 0 || --m.persist == 0) m.multiplier = 1;
+    if (m.persist != 0) --m.persist;
+    if (m.persist == 0) m.multiplier = 1;
 }
 
 duration reordering_window(const connection& c) noexcept {

@@ -61,7 +61,7 @@ void pacing_update(core& k, connection& c) noexcept {
     const std::uint64_t own = control_of(k, c).pacing_rate(c.congestion);
     p.rate = own != 0 ? own : rate_of_window(c);
     p.quantum = static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(p.rate / 1000, 2U * c.snd.mss, quantum_max));
+        std::clamp<std::uint64_t>(p.rate / 1000, std::uint64_t{2} * c.snd.mss, quantum_max));
 }
 
 bool pacing_holds(core& k, connection& c, instant now) noexcept {

@@ -85,7 +85,7 @@ std::uint32_t bdp_multiple(const bbr_state& b, std::uint64_t bw, std::uint32_t g
 
 std::uint32_t quantized(const congestion_state& s, const bbr_state& b, std::uint32_t cap) noexcept {
     const auto quantum = static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(b.pacing_rate / 1000, 2U * s.mss, 1U << 16));
+        std::clamp<std::uint64_t>(b.pacing_rate / 1000, std::uint64_t{2} * s.mss, 1U << 16));
     cap = std::max({cap, 3 * quantum, min_pipe(s)});
     return b.phase == phase::probe_up ? cap + 2U * s.mss : cap;
 }

@@ -141,6 +141,8 @@ std::uint32_t next_probe_size(core& k, connection& c, std::uint32_t unsent, std:
     if (r.mtu_ceiling == 0 || r.mtu_probe != 0) return 0;
     // RFC 4821 7.4: only when its loss would be told from congestion, and found out quickly
     if (c.retries != 0 || c.recovery != nullptr) return 0;
+    // RFC 9293 3.7.1 (MUST-16): SACK blocks take room from the largest segment
+    if (c.sack && c.receiving.has_report()) return 0;
     // RFC 4821 7.3: the top is tried first, as most black holes are none; then the middle.
     const auto size = static_cast<std::uint16_t>(
         r.mtu_failed ? r.mtu_limit + (r.mtu_ceiling - r.mtu_limit + 1) / 2 : r.mtu_ceiling);

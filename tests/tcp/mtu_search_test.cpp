@@ -165,6 +165,27 @@ TEST_CASE("probing from the start, and not at all") {
     }
 }
 
+// RFC 9293 3.7.1 (MUST-16)
+TEST_CASE("no probe goes while SACK blocks take room from it") {
+    tcp_config config;
+    config.mtu_probing = mtu_probing::always;
+    script s(config);
+    s.establish_passive(syn().mss(1460).sack_permitted());
+    s.sends(data(501, 500).ack(1));
+    s.expects(ack(1).sack({{501, 1001}}));
+    s.writes(14600);
+    s.expects(data(1, 1024 - 12).sack({{501, 1001}}));
+    s.after(0ms);
+    s.forget_sent();
+    CHECK(s.counter("tcp.mtu_probes") == 0);
+    s.sends(data(1, 500).ack(s.peer_acked));
+    s.forget_sent();
+    s.writes(20000);
+    s.after(0ms);
+    CHECK(s.counter("tcp.mtu_probes") == 1);
+    s.forget_sent();
+}
+
 TEST_CASE("small segments that are lost are no sign of a black hole") {
     script s;
     s.establish_passive();

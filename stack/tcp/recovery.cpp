@@ -211,11 +211,16 @@ void recovery_on_acknowledged(core& k, connection& c, const incoming& in, delive
     if (r.in == mode::none && r.undoable && c.snd.una > r.undo_limit) r.undoable = false;
     rearm(k, c, d);
     k.make_ready(c);
-    if (r.is_idle()) close_recovery(k, c);
+    // RACK's memory is what the reordering timer will judge by.
+    if (r.is_idle() && d.wait == duration::zero()) close_recovery(k, c);
 }
 
 void recovery_on_reordering_timeout(core& k, connection& c, instant now) noexcept {
-    if (c.recovery == nullptr || c.flying.empty()) return;
+    if (c.flying.empty()) return;
+    if (c.recovery == nullptr) {  // what it waited for is no longer in doubt
+        arm_timeout_from_oldest(k, c, now);
+        return;
+    }
     delivery d;
     d.now = now;
     d.una_before = c.snd.una;

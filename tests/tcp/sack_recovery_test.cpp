@@ -49,6 +49,32 @@ TEST_CASE(
     CHECK(s.layer().info(s.socket)->slow_start_threshold == 7300);
 }
 
+// RFC 8985 6.2 step 5: what was sent before the segment that arrived, and is not lost yet, keeps
+// its timer also when all that was known to be missing has come
+TEST_CASE("RACK: the reordering timer outlives the recovery that armed it") {
+    script s;
+    establish_sack(s);
+    s.writes(5840);
+    takes_segments(s, 1, 4);
+    s.layer().icmp_error(s.ends, s.own_iss + 1, tcp::icmp_verdict::packet_too_big,
+                         error::message_too_long, 1000, s.now());
+    s.after(0ms);
+    s.forget_sent();  // all again, in segments of 960 bytes
+    s.silent_for(95ms);
+    s.writes(960);
+    s.expects(data(5841, 960));  // it will be lost
+    s.silent_for(5ms);
+    s.sends(ack(1).seq(1).sack({{961, 5841}}));
+    s.expects(data(1, 960));
+    s.after(100ms);
+    const bool more = GENERATE(false, true);
+    s.sends(ack(5841).seq(1));
+    if (more) s.sends(ack(5841).seq(1).sack({{1, 961}}));  // and the timer is not touched
+    s.silent_for(19ms);
+    s.after(300ms);
+    s.expects(data(5841, 960));
+}
+
 // RFC 8985 6.2 step 4: with DupThresh segments SACKed and no reordering seen, no patience; RFC
 // 3042: before that, what left the network is replaced
 TEST_CASE("RACK: the third SACKed segment begins recovery") {

@@ -15,6 +15,8 @@ disposition input_closed(core& k, const flow& ends, const incoming& in) noexcept
 // that takes the place of another in TIME-WAIT.
 disposition input_listen(core& k, binding& listener, const flow& ends, incoming& in,
                          std::optional<seq> iss_floor) noexcept;
+// Is its number a cookie that was sent to this flow?
+bool brings_cookie(const core& k, const flow& ends, const incoming& in) noexcept;
 // An acknowledgment for a listener that may bring back a SYN cookie (input_cookie.cpp).
 [[gnu::noinline]] disposition input_cookie(core& k, binding& listener, const flow& ends,
                                            incoming& in) noexcept;

@@ -37,7 +37,17 @@ void recall(const core& k, half_open& h, binding& listener, const flow& ends, co
     h.scale = offered_scale(k, *listener.owner);
 }
 
+std::optional<std::uint16_t> read_cookie(const core& k, const flow& ends,
+                                         const incoming& in) noexcept {
+    return syn_cookie::check(k.keys, ends, in.first - 1, cookie_period(k, in.now), in.ack - 1,
+                             k.config.mss_min);
+}
+
 }  // namespace
+
+bool brings_cookie(const core& k, const flow& ends, const incoming& in) noexcept {
+    return read_cookie(k, ends, in).has_value();
+}
 
 std::uint32_t cookie_period(const core& k, instant now) noexcept {
     return static_cast<std::uint32_t>(now.time_since_epoch() / k.config.syn_cookie_period);
@@ -73,8 +83,7 @@ disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
 }
 
 disposition input_cookie(core& k, binding& listener, const flow& ends, incoming& in) noexcept {
-    const auto mss = syn_cookie::check(k.keys, ends, in.first - 1, cookie_period(k, in.now),
-                                       in.ack - 1, k.config.mss_min);
+    const auto mss = read_cookie(k, ends, in);
     if (!mss) {
         k.count.add(counted::syn_cookies_failed);
         reset_in_answer(k, ends, path(), in);

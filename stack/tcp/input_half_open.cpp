@@ -135,6 +135,13 @@ disposition input_half_open(core& k, half_open& h, incoming& in) noexcept {
     }
     if (!flags.ack) return disposition::invalid;  // fifth
     if (in.ack != h.iss + 1) {
+        // Its first SYN was answered with a cookie, the next one found room in the queue.
+        if (in.now < h.listener->cookies_until && brings_cookie(k, h.ends_, in)) {
+            binding& listener = *h.listener;
+            const flow ends = h.ends_;
+            destroy(k, h);
+            return input_cookie(k, listener, ends, in);
+        }
         reset_in_answer(k, h.ends_, h.route, in);
         return disposition::bad_ack;
     }

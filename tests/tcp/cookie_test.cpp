@@ -166,6 +166,54 @@ TEST_CASE("cookies: data on the acknowledgment that brings one back") {
     CHECK(s.reads() == 100);
 }
 
+TEST_CASE("cookies: one is good also when a later SYN stands in the queue") {
+    script s(small_queue());
+    overflow(s);
+    s.sends(syn().mss(1460));
+    s.expects(syn_ack().seq(0).ack(1));
+    const std::uint32_t cookie = s.own_iss;
+    s.ends.remote.port = 7000;  // leaves the queue
+    s.sends(rst(1));
+    s.ends.remote.port = script::peer_port;
+    s.sends(syn().mss(1460));
+    s.expects(syn_ack().seq(0).ack(1));
+    REQUIRE(s.own_iss != cookie);
+    REQUIRE(s.counter("tcp.syn_cookies_sent") == 1);
+    SECTION("the cookie comes back") {
+        s.own_iss = cookie;
+        CHECK(s.sends(ack(1).seq(1)) == disposition::consumed_ack_only);
+        CHECK(s.counter("tcp.syn_cookies_accepted") == 1);
+    }
+    SECTION("the number of the queue comes back") {
+        CHECK(s.sends(ack(1).seq(1)) == disposition::consumed_ack_only);
+        CHECK(s.counter("tcp.syn_cookies_accepted") == 0);
+    }
+    SECTION("a number that nobody sent leaves the queue alone") {
+        CHECK(s.sends(ack(5000).seq(1)) == disposition::bad_ack);
+        s.expects(rst(5000));
+        CHECK(s.sends(ack(1).seq(1)) == disposition::consumed_ack_only);
+    }
+    s.accepts();
+    CHECK(s.current() == state::established);
+    s.sends(data(1, 100).ack(1));
+    s.expects(ack(101).seq(1));
+}
+
+// What a cookie costs: nothing is kept of those that came back, either.
+TEST_CASE("cookies: one is good again when its connection is gone") {
+    script s(small_queue(syn_cookie_mode::always));
+    s.listens();
+    s.sends(syn().mss(1460));
+    s.expects(syn_ack().seq(0).ack(1));
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    s.sends(rst(1));
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    CHECK(s.current() == state::established);
+    CHECK(s.counter("tcp.syn_cookies_accepted") == 2);
+}
+
 TEST_CASE("cookies: a wrong one is answered as by any listener") {
     script s(small_queue());
     overflow(s);

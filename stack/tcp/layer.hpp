@@ -255,7 +255,7 @@ class layer {
     // Bytes that it may hold; it does not grow by itself any more.
     status set_send_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // As set_send_buffer. Best before connect or listen: the window scale is fixed by it
-    // (RFC 7323 2.3).
+    // (RFC 7323 2.3), and a unit of it is the smallest that can be offered afterwards.
     status set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept;
     // close() gives what is in the send buffer so long to be acknowledged; then the connection is
     // reset. Zero: as long as it takes (within orphan_timeout without progress).

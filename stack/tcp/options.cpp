@@ -119,7 +119,9 @@ status layer::set_receive_buffer(socket_id socket, std::uint32_t bytes) noexcept
     if (c == nullptr) return error::bad_handle;
     // The scale of a connection is settled; a larger window can't be told (RFC 7323 2.2).
     const std::uint32_t most = c->in_table ? 0xffffU << c->rcv.scale : 1U << 30;
-    c->rcv.capacity = std::clamp(bytes, 1U, most);
+    // Nor can one below a unit: it would stay closed for ever.
+    const std::uint32_t least = c->in_table ? 1U << c->rcv.scale : 1U;
+    c->rcv.capacity = std::clamp(bytes, least, most);
     c->rcv.fixed = true;
     return {};
 }

@@ -197,6 +197,29 @@ TEST_CASE("a smaller receive buffer does not shrink the window") {
     s.expects(ack(11).win(65535 - 10));
 }
 
+// RFC 7323 2.2: the field can't tell less than a unit
+TEST_CASE("a receive buffer below a unit of the window scale counts as one, and opens again") {
+    tcp_config config;
+    config.receive_buffer_max_bytes = 15U << 20;  // a scale of 8
+    script s(config);
+    s.establish_passive(syn().mss(1460).scale(0));
+    REQUIRE(s.layer().set_receive_buffer(s.socket, 51));
+    std::uint32_t at = 1;
+    for (; at + 1460 < 65536; at += 1460) s.sends(data(at, 1460).ack(1));
+    s.sends(data(at, 65536 - at).ack(1));
+    s.after(0ms);
+    s.forget_sent();
+    CHECK(s.reads() == 65535);
+    s.expects(ack(65536).win(1));
+    for (at = 65536; at != 67584; at += 256) {
+        s.sends(data(at, 256).ack(1));
+        CHECK(s.reads() == 256);
+        s.after(40ms);
+        CHECK(s.layer().info(s.socket)->receive_window == 256);
+    }
+    s.forget_sent();
+}
+
 TEST_CASE("readable is told for each arrival, not twice") {
     script s;
     s.establish_passive();

@@ -51,6 +51,7 @@ struct end_state {
     bool left = false;                          // reset, or closed with the peer's stream unread
     bool over = false;                          // has no socket any more
     stack::error failure = stack::error::none;  // what the stack told
+    stack::duration patience{0};                // its stack goes on for so long without progress
 };
 
 struct dialogue {

@@ -113,7 +113,12 @@ watched_flow& flow_watch::flow_of(const seen_segment& s, int& end) {
 void flow_watch::open(watched_flow& flow, int end, const seen_segment& s) {
     watched_end& e = flow.ends[end];
     if (e.opened && e.iss == s.tcp.sequence) return;
-    if (end == 0) flow.ends[0] = flow.ends[1] = watched_end();
+    if (end == 0) {
+        flow.ends[0] = flow.ends[1] = watched_end();
+        flow.answered_twice = false;
+    } else if (e.opened) {
+        flow.answered_twice = true;
+    }
     const watched_end old = e;
     e = watched_end();
     e.heard = old.heard;  // a server's end heard the SYN before it answers
@@ -210,9 +215,12 @@ void flow_watch::check_options(watched_flow& flow, int end, const seen_segment& 
             fail("options", flow, end, s, "SACK not agreed");
     }
     if (options.timestamps) {
-        if (e.timestamp != 0 && before(options.timestamps->value, e.timestamp))
+        const std::uint32_t value = options.timestamps->value;
+        // A cookie's is at or before the clock (RFC 4987 3.6: it holds options), and cookies wait
+        // in no order; what comes after the handshake is not behind any of them.
+        if (e.timestamp != 0 && !s.tcp.flags.syn && before(value, e.timestamp))
             fail("options", flow, end, s, "the timestamp clock runs backwards");
-        e.timestamp = options.timestamps->value;
+        e.timestamp = e.timestamp == 0 ? value : later(e.timestamp, value);
     }
     for (std::size_t i = 0; i < options.sack_count; ++i) {
         const auto& block = options.sack[i];
@@ -250,6 +258,7 @@ void flow_watch::on_sent(const nic& by, const frame& sent) {
     if (s.tcp.flags.rst) return;
     if (s.tcp.flags.syn) open(flow, end, s);
     if (!flow.ends[end].opened) return;  // of a connection before: TIME-WAIT answers
+    if (flow.answered_twice) return;
     check_content(flow, end, s);
     check_window(flow, end, s);
     check_growth(flow, end, s);
@@ -277,6 +286,7 @@ void flow_watch::on_taken(const nic& by, const frame& taken) {
                          tcp.header_length};
     int from = 0;
     watched_flow& flow = flow_of(s, from);
+    if (flow.answered_twice) return;
     const watched_end& sender = flow.ends[from];
     watched_end& e = flow.ends[1 - from];
     if (s.tcp.flags.rst || !sender.opened || s.tcp.sequence - sender.iss > (1U << 30)) return;

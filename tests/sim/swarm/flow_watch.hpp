@@ -52,6 +52,9 @@ struct watched_flow {
     stream_pattern pattern[2];  // what each of them sends
     std::uint32_t initial_window_segments[2] = {10, 10};
     std::uint32_t syn_window[2] = {0, 0};  // of each one's SYN
+    // The server answered one SYN twice with numbers of its own, as with a cookie and then from its
+    // queue: only the ends know which one they go by, so nothing is checked.
+    bool answered_twice = false;
 };
 
 class flow_watch {

@@ -29,6 +29,7 @@ session::session(host& at, dialogue& of, bool is_client, fault_list& faults)
 
 void session::open() {
     mine_.began = true;
+    mine_.patience = patience();
     progressed_ = host_.now();
     const auto opened = host_.stack().tcp_open(static_cast<socket_user*>(this));
     if (!opened) {
@@ -49,6 +50,7 @@ void session::open() {
 
 void session::adopt(stack::tcp_socket socket) {
     mine_.began = true;
+    mine_.patience = patience();
     progressed_ = host_.now();
     socket_ = socket;
     host_.stack().tcp_set_user(socket, static_cast<socket_user*>(this));
@@ -238,7 +240,7 @@ void session::look_after_progress() {
 }
 
 void session::judge_standstill(const stack::tcp::connection_info& info, stack::duration idle) {
-    if (idle <= patience()) return;
+    if (idle <= mine_.patience) return;
     const bool owes_fin = info.current == stack::tcp::state::fin_wait_1 ||
                           info.current == stack::tcp::state::closing ||
                           info.current == stack::tcp::state::last_ack;
@@ -249,7 +251,7 @@ void session::judge_standstill(const stack::tcp::connection_info& info, stack::d
                              std::to_string(info.send_buffered) + " bytes to send";
     if (owes) {
         faults_.add("stuck", what, host_.now());
-    } else if (peer_.began && !peer_.over && idle > 2 * patience()) {
+    } else if (peer_.began && !peer_.over && idle > mine_.patience + peer_.patience) {
         faults_.add("stuck", what + ", the peer waits too", host_.now());
     } else if (peer_.began && !peer_.over) {
         return;  // the peer's own watch judges it first

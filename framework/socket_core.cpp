@@ -131,10 +131,7 @@ connection_info socket_core::info(error_code& ec) const {
     return check_open(ec) ? state_->info(ec) : connection_info();
 }
 
-bool socket_core::at_mark(error_code& ec) const {
-    check_open(ec);  // there is no urgent data
-    return false;
-}
+bool socket_core::at_mark(error_code& ec) const { return check_open(ec) && state_->at_mark(ec); }
 
 int socket_core::native_handle() const noexcept {
     return state_ != nullptr ? state_->native_handle() : -1;
@@ -195,7 +192,7 @@ void socket_core::io_control(int name, void* data, error_code& ec) {
     switch (static_cast<unsigned>(name)) {
         case FIONREAD: *value = static_cast<int>(state_->available(ec)); return;
         case FIONBIO: non_blocking_ = *value != 0; return;
-        case SIOCATMARK: *value = 0; return;
+        case SIOCATMARK: *value = state_->at_mark(ec) ? 1 : 0; return;
         default: ec = error::operation_not_supported;
     }
 }
@@ -241,22 +238,15 @@ void socket_core::connect(const tcp_endpoint& remote, error_code& ec) {
 
 std::size_t socket_core::read(std::span<const iovec> buffers, int flags, error_code& ec) {
     if (!check_open(ec) || buffers.empty()) return 0;
-    if ((flags & socket_base::message_out_of_band) != 0) {
-        ec = error::operation_not_supported;
-        return 0;
-    }
-    const bool peek = (flags & socket_base::message_peek) != 0;
-    return attempt(wait_kind::read, ec, [&] { return state_->try_read(buffers, peek, ec); });
+    const bool urgent = (flags & socket_base::message_out_of_band) != 0;
+    return attempt(urgent ? wait_kind::error : wait_kind::read, ec,
+                   [&] { return state_->try_read(buffers, flags, ec); });
 }
 
 std::size_t socket_core::write(std::span<const iovec> buffers, int flags, error_code& ec) {
     if (!check_open(ec) || buffers.empty()) return 0;
-    if ((flags & socket_base::message_out_of_band) != 0) {
-        ec = error::operation_not_supported;
-        return 0;
-    }
     const std::size_t written =
-        attempt(wait_kind::write, ec, [&] { return state_->try_write(buffers, ec); });
+        attempt(wait_kind::write, ec, [&] { return state_->try_write(buffers, flags, ec); });
     flush_if_outside();
     return written;
 }
@@ -296,9 +286,7 @@ void socket_core::start(accept_operation* o) {
 void socket_core::start_read(transfer_operation* o, int flags) {
     if (o->buffer_count == 0) return finish(o, {});  // as Asio: success, even when closed
     if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    if ((flags & socket_base::message_out_of_band) != 0)
-        return finish(o, error::operation_not_supported);
-    o->peek = (flags & socket_base::message_peek) != 0;
+    o->flags = flags;
     o->target = state_.get();
     state_->start_read(o);
 }
@@ -306,8 +294,7 @@ void socket_core::start_read(transfer_operation* o, int flags) {
 void socket_core::start_write(transfer_operation* o, int flags) {
     if (o->buffer_count == 0) return finish(o, {});
     if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    if ((flags & socket_base::message_out_of_band) != 0)
-        return finish(o, error::operation_not_supported);
+    o->flags = flags;
     o->target = state_.get();
     state_->start_write(o);
 }

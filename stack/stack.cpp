@@ -148,6 +148,11 @@ result<tcp::accepted> ip_stack::tcp_accept(tcp_socket listener) {
 }
 
 result<std::size_t> ip_stack::tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
+                                       instant now) {
+    return parts_->all.tcp.send(socket, pieces, now);
+}
+
+result<std::size_t> ip_stack::tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
                                        instant now, tcp::send_flags how) {
     return parts_->all.tcp.send(socket, pieces, now, how);
 }
@@ -159,6 +164,18 @@ result<std::size_t> ip_stack::tcp_receive(tcp_socket socket, std::span<const mut
 
 result<std::size_t> ip_stack::tcp_peek(tcp_socket socket, std::span<const mutable_bytes> pieces) {
     return parts_->all.tcp.peek(socket, pieces);
+}
+
+result<std::byte> ip_stack::tcp_receive_urgent(tcp_socket socket, bool peek) {
+    return parts_->all.tcp.receive_urgent(socket, peek);
+}
+
+result<bool> ip_stack::tcp_at_mark(tcp_socket socket) const {
+    return parts_->all.tcp.at_mark(socket);
+}
+
+bool ip_stack::tcp_has_urgent(tcp_socket socket) const {
+    return parts_->all.tcp.has_urgent(socket);
 }
 
 std::size_t ip_stack::tcp_available(tcp_socket socket) const {
@@ -203,6 +220,10 @@ status ip_stack::tcp_set_cork(tcp_socket socket, bool on, instant now) {
 
 status ip_stack::tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes) {
     return parts_->all.tcp.set_maximum_segment(socket, bytes);
+}
+
+status ip_stack::tcp_set_urgent_inline(tcp_socket socket, bool on) {
+    return parts_->all.tcp.set_urgent_inline(socket, on);
 }
 
 status ip_stack::tcp_set_linger(tcp_socket socket, duration most) {

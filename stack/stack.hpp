@@ -88,12 +88,18 @@ class ip_stack {
     result<tcp::accepted> tcp_accept(tcp_socket listener);
     // Copies into the send buffer; 1..n bytes, or would_block when it is full.
     result<std::size_t> tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
-                                 instant now, tcp::send_flags how = {});
+                                 instant now);
+    result<std::size_t> tcp_send(tcp_socket socket, std::span<const const_bytes> pieces,
+                                 instant now, tcp::send_flags how);
     // Copies out of the receive buffer; 1..n bytes, would_block, or end_of_stream.
     result<std::size_t> tcp_receive(tcp_socket socket, std::span<const mutable_bytes> pieces,
                                     instant now);
     // As tcp_receive, but the bytes stay.
     result<std::size_t> tcp_peek(tcp_socket socket, std::span<const mutable_bytes> pieces);
+    // Urgent data: as the calls of tcp/layer.hpp with these names.
+    result<std::byte> tcp_receive_urgent(tcp_socket socket, bool peek);
+    result<bool> tcp_at_mark(tcp_socket socket) const;
+    bool tcp_has_urgent(tcp_socket socket) const;
     std::size_t tcp_available(tcp_socket socket) const;   // bytes that tcp_receive would give now
     std::size_t tcp_send_space(tcp_socket socket) const;  // bytes that tcp_send would take now
     status tcp_shutdown(tcp_socket socket, tcp::shutdown_side side, instant now);
@@ -118,6 +124,7 @@ class ip_stack {
                                     instant now);
     status tcp_set_cork(tcp_socket socket, bool on, instant now);
     status tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes);
+    status tcp_set_urgent_inline(tcp_socket socket, bool on);
     status tcp_set_linger(tcp_socket socket, duration most);
     status tcp_set_user_timeout(tcp_socket socket, duration timeout);
     status tcp_set_ecn(tcp_socket socket, ecn_use how);  // RFC 3168; before connect or listen

@@ -27,10 +27,11 @@ class flight final : public backends::completion {
         receive_into,  // into the buffers of `operation`
         send,
         connect,
-        accept,  // multishot, or one
-        pause,   // before accepting again
-        wait,    // poll
-        close,   // of `descriptor`
+        accept,       // multishot, or one
+        pause,        // before accepting again
+        wait,         // poll
+        wait_urgent,  // the same, of a read of the urgent octet
+        close,        // of `descriptor`
     };
     // What the kernel reads, at the latest when the submission is handed over.
     union argument {

@@ -2,6 +2,7 @@
 #include "framework/transport/kernel_receive.hpp"
 
 #include <cerrno>
+#include <utility>
 
 #include <boost/asio/error.hpp>
 
@@ -24,7 +25,8 @@ void kernel_receiver::serve() noexcept {
         transfer_operation& o = reads_.front();
         error_code ec;
         std::size_t n = 0;
-        if (parked_.bytes != 0) n = home.buffers().read(parked_, buffers_of(o), o.peek);
+        if (parked_.bytes != 0)
+            n = home.buffers().read(parked_, buffers_of(o), (o.flags & MSG_PEEK) != 0);
         else if (!take_error(ec)) return ask_kernel(o);
         reads_.pop();
         home.finish(o, ec, n);
@@ -46,7 +48,8 @@ bool kernel_receiver::take_error(error_code& ec) noexcept {
 void kernel_receiver::ask_kernel(transfer_operation& o) noexcept {
     if (armed_ != nullptr) return;
     kernel_transport& home = stream_.home();
-    const bool direct = dry_ || size_of(buffers_of(o)) >= home.limits().read_directly_bytes ||
+    const bool direct = dry_ || minds_urgent_ ||
+                        size_of(buffers_of(o)) >= home.limits().read_directly_bytes ||
                         !home.buffers_ready() || home.buffers().available() == 0;
     if (direct) receive_into();
     else arm();
@@ -68,7 +71,7 @@ void kernel_receiver::receive_into() noexcept {
     dry_ = false;
     flight& f = reads_.take_off(home, flight::purpose::receive_into, stream_);
     home.launch(f, [&](io_uring_sqe* e) {
-        const int flags = reads_.front().peek ? MSG_PEEK : 0;
+        const int flags = reads_.front().flags & MSG_PEEK;
         io_uring_prep_recvmsg(e, stream_.descriptor(), &f.with.message,
                               static_cast<unsigned>(flags));
     });
@@ -160,6 +163,26 @@ std::size_t kernel_receiver::try_read(std::span<const iovec> buffers, bool peek,
     if (n < 0) ec = kernel_error(errno);
     else ec = boost::asio::error::eof;
     return 0;
+}
+
+std::size_t kernel_receiver::read_urgent(std::span<const iovec> buffers, int flags,
+                                         error_code& ec) noexcept {
+    mind_urgent();
+    ec.clear();
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(buffers.data());
+    message.msg_iovlen = buffers.size();
+    const ssize_t n =
+        ::recvmsg(stream_.descriptor(), &message, MSG_OOB | MSG_DONTWAIT | (flags & MSG_PEEK));
+    if (n > 0) return static_cast<std::size_t>(n);
+    if (n < 0) ec = kernel_error(errno);
+    else ec = boost::asio::error::eof;
+    return 0;
+}
+
+void kernel_receiver::mind_urgent() noexcept {
+    if (std::exchange(minds_urgent_, true)) return;
+    halt();
 }
 
 bool kernel_receiver::cancel(const socket_operation* o) noexcept {

@@ -24,6 +24,11 @@ class kernel_receiver {
 
     void start(transfer_operation& o);
     std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec);
+    // The urgent octet, if it is there (message_out_of_band).
+    std::size_t read_urgent(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
+    // The program wants to know of urgent data: nothing is read ahead any more, since reading on
+    // from a mark passes the octet behind it.
+    void mind_urgent() noexcept;
     // False: not one of its own.
     bool cancel(const socket_operation* o) noexcept;
     void cancel_all() noexcept;
@@ -53,7 +58,8 @@ class kernel_receiver {
     flight* armed_ = nullptr;  // multishot
     error_code error_;         // told to the next read, after the parked bytes
     bool ended_ = false;       // the peer's FIN came, after the parked bytes
-    bool dry_ = false;         // the shared buffers ran out: the next receive is direct
+    bool minds_urgent_ = false;
+    bool dry_ = false;  // the shared buffers ran out: the next receive is direct
 };
 
 }  // namespace coax::detail

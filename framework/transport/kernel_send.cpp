@@ -17,13 +17,18 @@ namespace {
 // The length of a send is 32 bits wide in a submission; the rest is for the next write_some.
 constexpr std::size_t longest_send = std::size_t{1} << 30;
 
+// Of the program's flags, those that mean something here.
+int flags_of(int given) noexcept {
+    return (given & (MSG_OOB | MSG_MORE | MSG_EOR | MSG_DONTROUTE)) | MSG_NOSIGNAL;
+}
+
 }  // namespace
 
 void kernel_sender::start(transfer_operation& o) {
     if (size_of(buffers_of(o)) == 0) return stream_.home().finish(o, {}, 0);
     if (writes_.empty() && stream_.home().may_send_at_once()) {
         error_code ec;
-        const std::size_t n = try_write(buffers_of(o), ec);
+        const std::size_t n = try_write(buffers_of(o), o.flags, ec);
         if (ec != boost::asio::error::would_block) {
             ++stream_.home().count().sent_at_once;
             return stream_.home().finish(o, ec, n);
@@ -43,8 +48,10 @@ void kernel_sender::send_front() noexcept {
         // One buffer needs no message header: less for the kernel to copy and check.
         if (o.buffer_count == 1)
             io_uring_prep_send(e, descriptor, o.buffers[0].iov_base,
-                               std::min(o.buffers[0].iov_len, longest_send), MSG_NOSIGNAL);
-        else io_uring_prep_sendmsg(e, descriptor, &f.with.message, MSG_NOSIGNAL);
+                               std::min(o.buffers[0].iov_len, longest_send), flags_of(o.flags));
+        else
+            io_uring_prep_sendmsg(e, descriptor, &f.with.message,
+                                  static_cast<unsigned>(flags_of(o.flags)));
     });
 }
 
@@ -55,7 +62,7 @@ void kernel_sender::on_sent(flight& f, std::int32_t result) noexcept {
     if (!writes_.empty()) send_front();
 }
 
-std::size_t kernel_sender::try_write(std::span<const iovec> buffers, error_code& ec) {
+std::size_t kernel_sender::try_write(std::span<const iovec> buffers, int flags, error_code& ec) {
     ec.clear();
     if (!writes_.empty()) {
         ec = boost::asio::error::would_block;  // their turn first
@@ -64,7 +71,7 @@ std::size_t kernel_sender::try_write(std::span<const iovec> buffers, error_code&
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(buffers.data());
     message.msg_iovlen = buffers.size();
-    const ssize_t n = ::sendmsg(stream_.descriptor(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = ::sendmsg(stream_.descriptor(), &message, MSG_DONTWAIT | flags_of(flags));
     if (n >= 0) return static_cast<std::size_t>(n);
     ec = kernel_error(errno);
     return 0;

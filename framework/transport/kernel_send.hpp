@@ -17,7 +17,7 @@ class kernel_sender {
     ~kernel_sender() = default;
 
     void start(transfer_operation& o);
-    std::size_t try_write(std::span<const iovec> buffers, error_code& ec);
+    std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec);
     // Hands over what is queued as far as the kernel takes it without waiting: before the socket is
     // shut down, so that writes that were started go first. False if the ring could not be entered:
     // they still stand among the submissions.

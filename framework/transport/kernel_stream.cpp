@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -183,6 +184,7 @@ void kernel_stream::start_accept(accept_operation* o) {
 void kernel_stream::start_read(transfer_operation* o) {
     error_code ec;
     if (!can_start(ec)) return home_->finish(*o, ec, 0);
+    if ((o->flags & MSG_OOB) != 0) return waiter_.start_urgent(*o);
     receiver_.start(*o);
 }
 
@@ -224,17 +226,27 @@ void kernel_stream::on_landing(flight& f, std::int32_t result, std::uint32_t fla
         case flight::purpose::connect: return on_connected(f, result);
         case flight::purpose::accept: return listener_->on_accept(f, result, flags);
         case flight::purpose::pause: return listener_->on_pause_over();
-        case flight::purpose::wait: return waiter_.on_poll(f, result);
+        case flight::purpose::wait:
+        case flight::purpose::wait_urgent: return waiter_.on_poll(f, result);
         case flight::purpose::close: return;
     }
 }
 
-std::size_t kernel_stream::try_read(std::span<const iovec> buffers, bool peek, error_code& ec) {
-    return receiver_.try_read(buffers, peek, ec);
+std::size_t kernel_stream::try_read(std::span<const iovec> buffers, int flags, error_code& ec) {
+    if ((flags & MSG_OOB) != 0) return receiver_.read_urgent(buffers, flags, ec);
+    return receiver_.try_read(buffers, (flags & MSG_PEEK) != 0, ec);
 }
 
-std::size_t kernel_stream::try_write(std::span<const iovec> buffers, error_code& ec) {
-    return sender_.try_write(buffers, ec);
+std::size_t kernel_stream::try_write(std::span<const iovec> buffers, int flags, error_code& ec) {
+    return sender_.try_write(buffers, flags, ec);
+}
+
+// What is parked stands before the kernel's place in the stream.
+bool kernel_stream::at_mark(error_code& ec) {
+    mind_urgent();
+    int at = 0;
+    ec = outcome(::ioctl(descriptor_, SIOCATMARK, &at));
+    return !ec && at != 0 && receiver_.parked_bytes() == 0;
 }
 
 std::unique_ptr<stream_state> kernel_stream::try_accept(tcp_endpoint& remote, error_code& ec) {
@@ -270,6 +282,7 @@ tcp_endpoint kernel_stream::remote_endpoint(error_code& ec) const {
 }
 
 error_code kernel_stream::set_option(int level, int name, const void* data, std::size_t size) {
+    if (level == SOL_SOCKET && name == SO_OOBINLINE) mind_urgent();
     return outcome(::setsockopt(descriptor_, level, name, data, static_cast<socklen_t>(size)));
 }
 

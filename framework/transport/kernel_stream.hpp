@@ -33,11 +33,12 @@ class kernel_stream final : public stream_state {
     void cancel(socket_operation* o) override;
     void cancel_all() override;
 
-    std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec) override;
-    std::size_t try_write(std::span<const iovec> buffers, error_code& ec) override;
+    std::size_t try_read(std::span<const iovec> buffers, int flags, error_code& ec) override;
+    std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) override;
 
     std::size_t available(error_code& ec) const override;
+    bool at_mark(error_code& ec) override;
     tcp_endpoint local_endpoint(error_code& ec) const override;
     tcp_endpoint remote_endpoint(error_code& ec) const override;
     error_code set_option(int level, int name, const void* data, std::size_t size) override;
@@ -49,6 +50,11 @@ class kernel_stream final : public stream_state {
     kernel_transport& home() const noexcept { return *home_; }
     int descriptor() const noexcept { return descriptor_; }
     bool readable() const noexcept;
+    // The program looks after urgent data from now on.
+    void mind_urgent() noexcept { receiver_.mind_urgent(); }
+    std::size_t read_urgent(std::span<const iovec> buffers, int flags, error_code& ec) noexcept {
+        return receiver_.read_urgent(buffers, flags, ec);
+    }
     void on_readable() noexcept {
         if (waiter_.in_flight()) waiter_.on_readable();
     }

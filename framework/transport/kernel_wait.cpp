@@ -23,24 +23,33 @@ unsigned events_of(wait_kind kind) noexcept {
     return POLLPRI | POLLERR | POLLHUP;
 }
 
-wait_operation& operation_of(const flight& f) noexcept {
-    return *static_cast<wait_operation*>(f.operation);
+// What a flight waits for: a wait says so, a read waits for the urgent octet.
+wait_kind kind_of(const flight& f) noexcept {
+    return f.what == flight::purpose::wait_urgent
+               ? wait_kind::error
+               : static_cast<const wait_operation*>(f.operation)->kind;
 }
 
 }  // namespace
 
 void kernel_waiter::start(wait_operation& o) {
     if (o.kind == wait_kind::read && stream_.readable()) return stream_.home().finish(o, {});
-    poll(o);
+    if (o.kind == wait_kind::error) stream_.mind_urgent();
+    poll(o, flight::purpose::wait, o.kind);
 }
 
-void kernel_waiter::poll(wait_operation& o) noexcept {
+void kernel_waiter::start_urgent(transfer_operation& o) {
+    stream_.mind_urgent();
+    poll(o, flight::purpose::wait_urgent, wait_kind::error);
+}
+
+void kernel_waiter::poll(socket_operation& o, flight::purpose what, wait_kind kind) noexcept {
     kernel_transport& home = stream_.home();
-    flight& f = home.take_flight(flight::purpose::wait, &stream_, &o);
+    flight& f = home.take_flight(what, &stream_, &o);
     f.next = first_;
     first_ = &f;
     home.launch(f, [&](io_uring_sqe* e) {
-        io_uring_prep_poll_add(e, stream_.descriptor(), events_of(o.kind));
+        io_uring_prep_poll_add(e, stream_.descriptor(), events_of(kind));
     });
 }
 
@@ -54,18 +63,27 @@ void kernel_waiter::detach(flight& f) noexcept {
 }
 
 void kernel_waiter::on_poll(flight& f, std::int32_t result) noexcept {
-    wait_operation& o = operation_of(f);
+    socket_operation& o = *f.operation;
+    const wait_kind kind = kind_of(f);
     detach(f);
-    if (result == -ECANCELED) return poll(o);  // the thread that submitted it has ended
+    if (result == -ECANCELED) return poll(o, f.what, kind);  // who submitted it has ended
+    if (f.what == flight::purpose::wait_urgent && result >= 0)
+        return read_urgent(static_cast<transfer_operation&>(o));
     // An error of the socket is for the transfer that follows; the wait itself succeeded.
     stream_.home().finish(o, result < 0 ? kernel_error(-result) : error_code{});
+}
+
+void kernel_waiter::read_urgent(transfer_operation& o) noexcept {
+    error_code ec;
+    const std::size_t n = stream_.read_urgent(buffers_of(o), o.flags, ec);
+    stream_.home().finish(o, ec, n);
 }
 
 void kernel_waiter::on_readable() noexcept {
     for (flight* f = first_; f != nullptr;) {
         flight* const next = f->next;
-        wait_operation& o = operation_of(*f);
-        if (o.kind == wait_kind::read) {
+        socket_operation& o = *f->operation;
+        if (kind_of(*f) == wait_kind::read) {
             detach(*f);
             stream_.home().cancel(*f);
             stream_.home().finish(o, {});
@@ -78,7 +96,7 @@ bool kernel_waiter::cancel(const socket_operation* o) noexcept {
     flight* f = first_;
     while (f != nullptr && f->operation != o) f = f->next;
     if (f == nullptr) return false;
-    wait_operation& found = operation_of(*f);
+    socket_operation& found = *f->operation;
     detach(*f);
     stream_.home().cancel(*f);
     stream_.home().finish(found, boost::asio::error::operation_aborted);

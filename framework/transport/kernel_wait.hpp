@@ -16,6 +16,8 @@ class kernel_waiter {
     ~kernel_waiter() = default;
 
     void start(wait_operation& o);
+    // A read of the urgent octet: waits for one, and takes it.
+    void start_urgent(transfer_operation& o);
     // Bytes or connections are parked: those who wait to read need not ask the kernel.
     void on_readable() noexcept;
     bool cancel(const socket_operation* o) noexcept;
@@ -25,7 +27,8 @@ class kernel_waiter {
     void on_poll(flight& f, std::int32_t result) noexcept;
 
   private:
-    void poll(wait_operation& o) noexcept;
+    void poll(socket_operation& o, flight::purpose what, wait_kind kind) noexcept;
+    void read_urgent(transfer_operation& o) noexcept;
     // Takes it out of the list; it lands without owner.
     void detach(flight& f) noexcept;
 

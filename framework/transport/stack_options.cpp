@@ -74,7 +74,6 @@ bool stack_options::is_remembered(int level, int name) noexcept {
         case key(SOL_SOCKET, SO_BROADCAST):
         case key(SOL_SOCKET, SO_DEBUG):
         case key(SOL_SOCKET, SO_DONTROUTE):
-        case key(SOL_SOCKET, SO_OOBINLINE):
         case key(SOL_SOCKET, SO_RCVLOWAT):
         case key(SOL_SOCKET, SO_SNDLOWAT):
         case key(SOL_SOCKET, SO_PRIORITY):
@@ -134,6 +133,7 @@ error_code stack_options::set_value(std::uint64_t which, int value) {
         case key(IPPROTO_TCP, TCP_USER_TIMEOUT):
             return keep(timeout_ms_, value, 0, std::numeric_limits<int>::max());
         case key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
+        case key(SOL_SOCKET, SO_OOBINLINE): urgent_inline_ = value != 0; return {};
         case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
         case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
         case key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
@@ -166,6 +166,7 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
             return number(keep_alive_count_, defaults.keep_alive_probes);
         case key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
         case key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
+        case key(SOL_SOCKET, SO_OOBINLINE): return put(urgent_inline_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_SNDBUF):
             return put(bytes(send_buffer_, defaults.send_buffer_bytes), data, size);

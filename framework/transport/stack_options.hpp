@@ -23,6 +23,7 @@ class stack_options {
     bool no_delay() const noexcept { return no_delay_; }
     bool cork() const noexcept { return cork_; }
     bool keep_alive() const noexcept { return keep_alive_; }
+    bool urgent_inline() const noexcept { return urgent_inline_; }
     // Zero: the stack's default.
     stack::tcp::keep_alive_times keep_alive_times() const noexcept;
     stack::duration user_timeout() const noexcept { return std::chrono::milliseconds(timeout_ms_); }
@@ -55,6 +56,7 @@ class stack_options {
     bool no_delay_ = false;
     bool cork_ = false;
     bool keep_alive_ = false;
+    bool urgent_inline_ = false;
     bool reuse_address_ = false;
     bool linger_on_ = false;
     int linger_seconds_ = 0;

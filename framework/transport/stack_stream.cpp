@@ -139,6 +139,7 @@ error_code stack_stream::apply_options() noexcept {
     // A listener's options are those of the connections it accepts.
     auto done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
     if (done) done = s.tcp_set_cork(id_, options_.cork(), now);
+    if (done) done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
     if (done) done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
     if (done) done = apply_times();
     if (done && options_.send_buffer() != 0)
@@ -183,6 +184,8 @@ error_code stack_stream::apply_option(int level, int name) noexcept {
         done = s.tcp_set_cork(id_, options_.cork(), now);
     else if (level == SOL_SOCKET && name == SO_KEEPALIVE)
         done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
+    else if (level == SOL_SOCKET && name == SO_OOBINLINE)
+        done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
     else if (level == SOL_SOCKET && name == SO_SNDBUF)
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     else if (level == SOL_SOCKET && name == SO_RCVBUF)
@@ -242,6 +245,7 @@ void stack_stream::on_event(stack::tcp::readiness ready) noexcept {
         failed_ = true;
     }
     if (use_ == use::listening) serve_accepts();
+    serve_urgent_reads();  // before reading on would pass the octet
     serve_reads();
     serve_writes();
     serve_waits();
@@ -252,6 +256,7 @@ void stack_stream::fail_operations(error_code why) noexcept {
     failed_ = true;
     finish_all(accepts_, why);
     finish_all(reads_, why);
+    finish_all(urgent_reads_, why);
     finish_all(writes_, why);
     finish_all(waits_, why);
 }
@@ -274,13 +279,13 @@ void stack_stream::cancel(socket_operation* o) {
         static_cast<void>(renew());
         return;
     }
-    for (operation_queue* const queue : {&reads_, &writes_, &accepts_, &waits_})
+    for (operation_queue* const queue : {&reads_, &writes_, &accepts_, &waits_, &urgent_reads_})
         if (queue->remove(o)) return finish(o, error::operation_aborted);
 }
 
 void stack_stream::cancel_all() {
     if (connecting_ != nullptr) cancel(connecting_);
-    for (operation_queue* const queue : {&accepts_, &reads_, &writes_, &waits_})
+    for (operation_queue* const queue : {&accepts_, &reads_, &writes_, &waits_, &urgent_reads_})
         finish_all(*queue, error::operation_aborted);
 }
 
@@ -291,6 +296,7 @@ error_code stack_stream::shutdown(bool receive, bool send) {
                       : receive       ? shutdown_side::receive
                                       : shutdown_side::send;
     const auto done = where_.stack().tcp_shutdown(id_, side, where_.present());
+    serve_urgent_reads();
     serve_reads();  // those that wait now end with end of file
     serve_writes();
     serve_waits();

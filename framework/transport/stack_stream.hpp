@@ -38,10 +38,11 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     void start_wait(wait_operation* o) override;
     void cancel(socket_operation* o) override;
     void cancel_all() override;
-    std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec) override;
-    std::size_t try_write(std::span<const iovec> buffers, error_code& ec) override;
+    std::size_t try_read(std::span<const iovec> buffers, int flags, error_code& ec) override;
+    std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) override;
     std::size_t available(error_code& ec) const override;
+    bool at_mark(error_code& ec) override;
     tcp_endpoint local_endpoint(error_code& ec) const override;
     tcp_endpoint remote_endpoint(error_code& ec) const override;
     error_code set_option(int level, int name, const void* data, std::size_t size) override;
@@ -59,6 +60,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     void finish_all(operation_queue& pending, error_code result) noexcept;
     void serve_accepts() noexcept;
     void serve_reads() noexcept;
+    void serve_urgent_reads() noexcept;
     void serve_writes() noexcept;
     void serve_waits() noexcept;
     bool is_ready(wait_kind kind) noexcept;
@@ -72,8 +74,9 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     stack::status apply_congestion() noexcept;
     error_code check_family(const tcp_endpoint& e) const noexcept;
     // 1..n bytes, or an error.
-    std::size_t receive(std::span<const iovec> buffers, bool peek, error_code& ec) noexcept;
-    std::size_t send(std::span<const iovec> buffers, error_code& ec) noexcept;
+    std::size_t receive(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
+    std::size_t receive_urgent(std::span<const iovec> buffers, bool peek, error_code& ec) noexcept;
+    std::size_t send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
 
     stack_transport& where_;
     stack::tcp_socket id_;
@@ -89,6 +92,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     connect_operation* connecting_ = nullptr;
     operation_queue accepts_;
     operation_queue reads_;
+    operation_queue urgent_reads_;  // message_out_of_band
     operation_queue writes_;
     operation_queue waits_;
     // Taken from the accept queue to find out whether there is one.

@@ -15,8 +15,9 @@ namespace error = boost::asio::error;
 
 // --- one call of the stack
 
-std::size_t stack_stream::receive(std::span<const iovec> buffers, bool peek,
+std::size_t stack_stream::receive(std::span<const iovec> buffers, int flags,
                                   error_code& ec) noexcept {
+    const bool peek = (flags & MSG_PEEK) != 0;
     std::array<stack::mutable_bytes, buffers_per_operation> pieces;
     std::size_t count = 0;
     for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
@@ -29,13 +30,32 @@ std::size_t stack_stream::receive(std::span<const iovec> buffers, bool peek,
     return got ? *got : 0;
 }
 
-std::size_t stack_stream::send(std::span<const iovec> buffers, error_code& ec) noexcept {
+// The urgent octet (RFC 9293 3.8.5).
+std::size_t stack_stream::receive_urgent(std::span<const iovec> buffers, bool peek,
+                                         error_code& ec) noexcept {
+    const auto octet = where_.stack().tcp_receive_urgent(id_, peek);
+    ec = to_error_code(octet.code());
+    if (!octet) return 0;
+    for (const iovec& b : buffers) {
+        if (b.iov_len == 0) continue;
+        *static_cast<std::byte*>(b.iov_base) = *octet;
+        break;
+    }
+    return 1;
+}
+
+std::size_t stack_stream::send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept {
     std::array<stack::const_bytes, buffers_per_operation> pieces;
     std::size_t count = 0;
     for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
         pieces[count++] = {static_cast<const std::byte*>(b.iov_base), b.iov_len};
-    const auto taken = where_.stack().tcp_send(
-        id_, std::span<const stack::const_bytes>(pieces.data(), count), where_.present());
+    const std::span<const stack::const_bytes> all(pieces.data(), count);
+    stack::ip_stack& s = where_.stack();
+    const auto taken = flags == 0 ? s.tcp_send(id_, all, where_.present())
+                                  : s.tcp_send(id_, all, where_.present(),
+                                               {.more = (flags & MSG_MORE) != 0,
+                                                .urgent = (flags & MSG_OOB) != 0,
+                                                .end_of_record = (flags & MSG_EOR) != 0});
     ec = to_error_code(taken.code());
     if (taken.code() == stack::error::connection_reset) {
         // As the kernel: the reset is told once, then writing is a broken pipe.
@@ -47,7 +67,7 @@ std::size_t stack_stream::send(std::span<const iovec> buffers, error_code& ec) n
 
 // --- without waiting
 
-std::size_t stack_stream::try_read(std::span<const iovec> buffers, bool peek, error_code& ec) {
+std::size_t stack_stream::try_read(std::span<const iovec> buffers, int flags, error_code& ec) {
     if (where_.is_dead()) {
         ec = error::network_down;
         return 0;
@@ -56,14 +76,16 @@ std::size_t stack_stream::try_read(std::span<const iovec> buffers, bool peek, er
         ec = error::not_connected;
         return 0;
     }
-    if (use_ == use::connecting || !reads_.empty()) {
+    const bool urgent = (flags & MSG_OOB) != 0;
+    if (use_ == use::connecting || !(urgent ? urgent_reads_ : reads_).empty()) {
         ec = error::would_block;
         return 0;
     }
-    return receive(buffers, peek, ec);
+    return urgent ? receive_urgent(buffers, (flags & MSG_PEEK) != 0, ec)
+                  : receive(buffers, flags, ec);
 }
 
-std::size_t stack_stream::try_write(std::span<const iovec> buffers, error_code& ec) {
+std::size_t stack_stream::try_write(std::span<const iovec> buffers, int flags, error_code& ec) {
     if (where_.is_dead()) {
         ec = error::network_down;
         return 0;
@@ -76,7 +98,7 @@ std::size_t stack_stream::try_write(std::span<const iovec> buffers, error_code& 
         ec = error::would_block;
         return 0;
     }
-    return send(buffers, ec);
+    return send(buffers, flags, ec);
 }
 
 std::unique_ptr<stream_state> stack_stream::try_accept(tcp_endpoint& remote, error_code& ec) {
@@ -111,18 +133,27 @@ std::size_t stack_stream::available(error_code& ec) const {
     return use_ == use::connected ? where_.stack().tcp_available(id_) : 0;
 }
 
+bool stack_stream::at_mark(error_code& ec) {
+    const auto at = where_.stack().tcp_at_mark(id_);
+    ec = to_error_code(at.code());
+    return at && *at;
+}
+
 // --- operations: try at once, if nobody waits before it; else wait for an event
 
 void stack_stream::start_read(transfer_operation* o) {
     const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-    o->transferred = try_read(buffers, o->peek, o->result);
-    if (o->result == error::would_block) reads_.push(o);
+    const bool urgent = (o->flags & MSG_OOB) != 0;
+    o->transferred = try_read(buffers, o->flags, o->result);
+    // As Asio for kernel sockets: one that is asynchronous waits until something is urgent.
+    if (urgent && o->result == error::invalid_argument) o->result = error::would_block;
+    if (o->result == error::would_block) (urgent ? urgent_reads_ : reads_).push(o);
     else finish(o, o->result);
 }
 
 void stack_stream::start_write(transfer_operation* o) {
     const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-    o->transferred = try_write(buffers, o->result);
+    o->transferred = try_write(buffers, o->flags, o->result);
     if (o->result == error::would_block) writes_.push(o);
     else finish(o, o->result);
 }
@@ -155,9 +186,27 @@ void stack_stream::serve_reads() noexcept {
     if (use_ == use::connecting) return;
     while (auto* const o = static_cast<transfer_operation*>(reads_.front())) {
         const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-        o->transferred = receive(buffers, o->peek, o->result);
+        o->transferred = receive(buffers, o->flags, o->result);
         if (o->result == error::would_block) return;
         reads_.pop();
+        finish(o, o->result);
+    }
+}
+
+void stack_stream::serve_urgent_reads() noexcept {
+    if (use_ == use::connecting || urgent_reads_.empty()) return;
+    serve_waits();  // those who wait for an urgent octet see it before it is taken
+    while (auto* const o = static_cast<transfer_operation*>(urgent_reads_.front())) {
+        const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
+        o->transferred = receive_urgent(buffers, (o->flags & MSG_PEEK) != 0, o->result);
+        if (o->result == error::invalid_argument) {  // nothing is urgent; it may yet come
+            std::byte one{};
+            const iovec probe{&one, 1};
+            receive({&probe, 1}, MSG_PEEK, o->result);
+            if (!o->result) o->result = error::would_block;
+        }
+        if (o->result == error::would_block) return;
+        urgent_reads_.pop();
         finish(o, o->result);
     }
 }
@@ -166,7 +215,7 @@ void stack_stream::serve_writes() noexcept {
     if (use_ == use::connecting) return;
     while (auto* const o = static_cast<transfer_operation*>(writes_.front())) {
         const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-        o->transferred = send(buffers, o->result);
+        o->transferred = send(buffers, o->flags, o->result);
         if (o->result == error::would_block) return;
         writes_.pop();
         finish(o, o->result);
@@ -188,7 +237,7 @@ bool stack_stream::is_ready(wait_kind kind) noexcept {
     switch (kind) {
         case wait_kind::read: return readable();
         case wait_kind::write: return writable();
-        case wait_kind::error: return failed_;
+        case wait_kind::error: return failed_ || where_.stack().tcp_has_urgent(id_);
     }
     return true;
 }
@@ -214,7 +263,7 @@ bool stack_stream::writable() noexcept {
     const std::byte one{};
     const iovec probe{const_cast<std::byte*>(&one), 1};
     error_code ec;
-    send({&probe, 1}, ec);
+    send({&probe, 1}, 0, ec);
     return ec != error::would_block;
 }
 

@@ -1,6 +1,7 @@
 // CLOSE and ABORT (RFC 9293 3.10.4, 3.10.5), and half of CLOSE: shutdown.
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/urgent.hpp"
 
 namespace coax::stack::tcp {
 
@@ -55,7 +56,7 @@ void layer::close(socket_id socket, instant now) noexcept {
         destroy(k, *c);  // nothing was opened, or not yet: RFC 9293 3.10.4 SYN-SENT
         return;
     }
-    if (c->receiving.readable() != 0) {
+    if (visible_before_mark(*c) != 0) {
         tcp::abort(k, *c, now);  // RFC 9293 3.6.1 (SHLD-3), RFC 2525 2.17: data is lost, so say it
         return;
     }

@@ -54,8 +54,9 @@ struct receive_sequence {
     std::uint32_t capacity = 0;  // bytes
     std::uint16_t mss = 536;     // largest segment seen: what "full-sized" means from this peer
     std::uint16_t announced_mss = 0;
-    std::uint8_t scale = 0;  // shift of our window field
-    bool fixed = false;      // the user sized the buffer
+    std::uint8_t scale = 0;       // shift of our window field
+    bool fixed = false;           // the user sized the buffer
+    std::uint8_t quick_acks = 0;  // segments to be acknowledged at once
 };
 
 // What the retransmission timer stands for (retransmission_timer.hpp).
@@ -80,7 +81,7 @@ struct connection final : sender, timer_node {
         deadlines.fill(never);
         snd.capacity = config.send_buffer_bytes;
         rcv.capacity = config.receive_buffer_bytes;
-        quick_acks = config.quick_acks;
+        rcv.quick_acks = config.quick_acks;
         congestion.algorithm = config.congestion;
         congestion.ecn_choice = config.ecn;
         congestion.wants_pacing = config.pacing;
@@ -114,9 +115,8 @@ struct connection final : sender, timer_node {
     bool probing : 1 = false;          // the persist timer rules (RFC 9293 3.8.6.1)
     bool active_open : 1 = false;
     bool window_scaling : 1 = false;
-    bool in_burst : 1 = false;  // another full segment follows the last one sent at once
-    bool sack : 1 = false;      // RFC 2018: both sides permit it
-    std::uint8_t quick_acks = 0;
+    bool in_burst : 1 = false;     // another full segment follows the last one sent at once
+    bool sack : 1 = false;         // RFC 2018: both sides permit it
     std::uint8_t retries = 0;      // of the retransmission or persist timer in a row
     std::uint8_t probes_sent = 0;  // keep-alive
     readiness pending;             // not yet delivered
@@ -158,6 +158,11 @@ struct connection final : sender, timer_node {
     std::uint32_t outstanding() const noexcept { return snd.nxt - snd.una; }
     bool is_orphan() const noexcept { return !attached && !in_accept_queue; }
 };
+
+// The same at any time after the SYN's number is chosen.
+inline seq stream_end(const connection& c) noexcept {
+    return c.data_end() + (c.current <= state::syn_received ? 1U : 0U);
+}
 
 using event_list = boost::intrusive::list<
     connection,

@@ -169,8 +169,9 @@ inline duration keep_alive_idle(const core& k, const connection& c) noexcept {
 
 // Is the part of the send buffer that does not fill a segment held back (cork)?
 inline bool holds_back(const connection& c) noexcept {
-    return c.rare != nullptr && (c.rare->corked || c.rare->more) && !c.rare->push_due &&
-           !c.fin_queued;
+    if (c.rare == nullptr || c.rare->push_due || c.fin_queued) return false;
+    // A promise of more is waited for until the next acknowledgment, as on Linux.
+    return c.rare->corked || (c.rare->more && c.rare->more_since == c.snd.una);
 }
 
 }  // namespace coax::stack::tcp

@@ -18,7 +18,7 @@ void take_mark(core& k, connection& c, const incoming& in) noexcept {
     k.count.add(counted::ecn_marks_received);
     if (s.ecn_echo) return;
     s.ecn_echo = true;
-    c.quick_acks = std::max<std::uint8_t>(c.quick_acks, 2);  // the news does not wait
+    c.rcv.quick_acks = std::max<std::uint8_t>(c.rcv.quick_acks, 2);  // the news does not wait
 }
 
 // RFC 3168 6.1.2: once per window of data, and not for a window that loss reduced already.

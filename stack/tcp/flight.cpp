@@ -82,13 +82,17 @@ flight::position flight::split(flight_pool& pool, position p, seq at,
     transmission& upper = b->records[p.index + 1U];
     lower = upper;
     lower.last = at;
+    lower.pushed = lower.ends_record = false;
     upper.first = at;
     return p;
 }
 
 void flight::merge_next(position p) noexcept {
     flight_block& b = *p.block;
-    p->last = b.records[p.index + 1U].last;
+    const transmission& next = b.records[p.index + 1U];
+    p->last = next.last;
+    p->pushed = p->pushed || next.pushed;
+    p->ends_record = next.ends_record;
     std::move(b.records.begin() + p.index + 2, b.records.begin() + b.end,
               b.records.begin() + p.index + 1);
     --b.end;

@@ -70,8 +70,8 @@ bool takes_text(state s) noexcept {
 void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept {
     const std::uint32_t seen = std::min<std::uint32_t>(bytes, c.rcv.announced_mss);
     if (seen > c.rcv.mss) c.rcv.mss = static_cast<std::uint16_t>(seen);
-    if (c.quick_acks != 0) {
-        --c.quick_acks;
+    if (c.rcv.quick_acks != 0) {
+        --c.rcv.quick_acks;
         ack_at_once(k, c);
         return;
     }

@@ -4,6 +4,7 @@
 #include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/urgent.hpp"
 
 namespace coax::stack::tcp {
 
@@ -167,6 +168,8 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept {
     if (c.congestion.ecn) ecn_on_segment(k, c, in);
     if (!opening) acknowledge(k, c, in);
     if (verdict v = after_own_fin(k, c, in.now)) return *v;
+    if (in.header.flags.urg) [[unlikely]]
+        on_urgent(k, c, in);  // sixth; a closed window is no matter (MUST-66)
     if (in.length == 0) return disposition::consumed_ack_only;
     return input_text(k, c, in);
 }

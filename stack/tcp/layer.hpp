@@ -41,10 +41,11 @@ struct readiness {
     bool acceptable = false;  // listener: the accept queue is not empty
     bool readable = false;    // data or end of stream
     bool writable = false;    // room in the send buffer
+    bool urgent = false;      // urgent data is announced (RFC 9293 3.8.5)
     bool failed = false;      // error_of() tells why; all calls answer it from now on
     bool closed = false;      // all is sent and acknowledged after shutdown/close (for linger)
     explicit operator bool() const noexcept {
-        return connected || acceptable || readable || writable || failed || closed;
+        return connected || acceptable || readable || writable || urgent || failed || closed;
     }
 };
 
@@ -66,6 +67,11 @@ struct send_flags {
     // More follows at once: what does not fill a segment waits for it, or for cork_max (as MSG_MORE
     // of Linux).
     bool more = false;
+    // The last byte is urgent: its place is told at once (RFC 9293 3.8.5; RFC 6093).
+    bool urgent = false;
+    // The record ends with the last byte: no segment holds bytes of this one and of the next (as
+    // MSG_EOR of Linux). would_block also if too many records wait (record_ends.hpp).
+    bool end_of_record = false;
 };
 
 // Keep-alive of one connection (RFC 9293 3.8.4, MUST-27). Zero: as configured.
@@ -195,6 +201,7 @@ struct connection_info {
     std::uint32_t send_mss = 0;          // payload bytes of a full segment, options subtracted
     std::uint32_t send_buffered = 0;     // in the send buffer, sent or not
     std::uint32_t receive_buffered = 0;  // readable
+    std::uint32_t urgent_left = 0;       // from the next byte to read up to the urgent octet
     std::uint32_t send_capacity = 0;     // of the send buffer, as tuned or set
     std::uint32_t receive_capacity = 0;
     std::uint32_t reassembly_ranges = 0;
@@ -231,13 +238,26 @@ class layer {
     status connect(socket_id socket, const endpoint& remote, const ip_address& source,
                    instant now) noexcept;
     result<accepted> accept(socket_id listener) noexcept;
+    result<std::size_t> send(socket_id socket, std::span<const const_bytes> pieces,
+                             instant now) noexcept;
     result<std::size_t> send(socket_id socket, std::span<const const_bytes> pieces, instant now,
-                             send_flags how = {}) noexcept;
+                             send_flags how) noexcept;
     result<std::size_t> receive(socket_id socket, std::span<const mutable_bytes> pieces,
                                 instant now) noexcept;
     // As receive, but the bytes stay in the buffer.
     result<std::size_t> peek(socket_id socket, std::span<const mutable_bytes> pieces) noexcept;
+    // Bytes that receive() can give at once: not past an urgent mark.
     std::size_t available(socket_id socket) const noexcept;
+    // --- urgent data (RFC 9293 3.8.5, RFC 6093). Reading stops at the mark, before the urgent
+    // octet; read on, and the octet is skipped, unless it is to stay in line (as SO_OOBINLINE).
+    // The octet, once. invalid_argument: none was announced, it was taken or passed, or it is in
+    // line; would_block: it did not come yet.
+    result<std::byte> receive_urgent(socket_id socket, bool peek) noexcept;
+    // The next byte to read is the urgent octet, or would be if it were in line.
+    result<bool> at_mark(socket_id socket) const noexcept;
+    // The octet is there, and neither taken nor passed.
+    bool has_urgent(socket_id socket) const noexcept;
+    status set_urgent_inline(socket_id socket, bool on) noexcept;
     std::size_t send_space(socket_id socket) const noexcept;
     status shutdown(socket_id socket, shutdown_side side, instant now) noexcept;
     void close(socket_id socket, instant now) noexcept;

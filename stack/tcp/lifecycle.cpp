@@ -30,6 +30,7 @@ void stop(core& k, connection& c) noexcept {
     c.deadlines.fill(never);
     core::leave_queue(c);
     c.sending.clear(k.blocks);
+    if (c.rare != nullptr) c.rare->records.clear(k.blocks);
     recovery_clear(k, c);
     congestion_stop(k, c);
     c.current = state::closed;

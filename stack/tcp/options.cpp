@@ -35,6 +35,7 @@ void inherit_options(core& k, connection& c, const connection& listener) noexcep
     c.rare->keep_alive_probes = from->keep_alive_probes;
     c.rare->corked = from->corked;
     c.rare->mss_limit = from->mss_limit;
+    c.rare->urgent_inline = from->urgent_inline;
 }
 
 result<flow> layer::ends(socket_id socket) const noexcept {
@@ -68,7 +69,7 @@ status layer::set_cork(socket_id socket, bool on, instant) noexcept {
     if (rare == nullptr) return error::no_buffer_space;
     rare->corked = on;
     if (on) return {};
-    rare->more = rare->push_due = false;
+    rare->more = rare->push_due = rare->expired = false;
     let_out(k, *c);
     return {};
 }
@@ -229,6 +230,9 @@ void tell_receiver(const connection& c, connection_info& i) noexcept {
     i.receive_capacity = c.rcv.capacity;
     i.reassembly_ranges = static_cast<std::uint32_t>(c.receiving.ranges().size());
     i.bytes_received = c.bytes_received;
+    // RFC 9293 3.8.5 (MUST-33): how much is left of what is urgent
+    if (c.rare != nullptr && c.rare->urgent != rare_state::urgent_octet::none)
+        i.urgent_left = c.rare->urgent_at - c.receiving.read_position() + 1;
 }
 
 void tell_agreed(const connection& c, connection_info& i) noexcept {

@@ -7,12 +7,14 @@
 #include "stack/tcp/ecn.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/mtu_search.hpp"
+#include "stack/tcp/output_rare.hpp"
 #include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
 #include "stack/tcp/scoreboard.hpp"
 #include "stack/tcp/spurious.hpp"
 #include "stack/tcp/tail_loss_probe.hpp"
+#include "stack/tcp/urgent.hpp"
 
 namespace coax::stack::tcp {
 
@@ -137,11 +139,13 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
     begin_segment(k, c, p->first, now, out);
     attach_payload(c, offset, std::min({p->size(), most, left}), most, out);
     const std::uint32_t length = out.payload_size;
-    out.header.flags.psh = length != 0 && length == left;
     out.header.flags.fin = length == left && c.fin_sent && p->size() > length;
     const std::uint32_t covered = length + (out.header.flags.fin ? 1U : 0U);
     // Without memory the rest of the record counts as sent; it will be found lost again.
     if (covered != 0) (void)scoreboard_cut(k, c, p, p->first + covered);
+    // PSH again, as Linux: a small segment was the end of what was written.
+    out.header.flags.psh = length != 0 && (length == left || p->pushed || length < c.snd.mss);
+    if (c.rare != nullptr) tell_urgent(c, out);
     scoreboard_mark_resent(c, p, now);
     const std::uint32_t size = p->size();
     undo_on_resent(r, size, k.milliseconds(now) + c.ts.offset);
@@ -201,19 +205,18 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
     return true;
 }
 
-// The cork's time is over.
-bool is_pushed(const connection& c) noexcept { return c.rare != nullptr && c.rare->push_due; }
-
 // RFC 9293 3.8.6.2.1 (MUST-38), 3.7.4 (SHLD-7): may `length` of `unsent` bytes go, of which
 // `usable` fit the windows?
-bool is_worth_sending(const connection& c, std::uint32_t length, std::uint32_t unsent,
-                      std::uint32_t full) noexcept {
+template <bool Rare>
+bool is_worth_sending(connection& c, std::uint32_t length, std::uint32_t unsent, std::uint32_t full,
+                      bool ends_record) noexcept {
     if (length >= full) return true;  // (1)
     if (length == unsent) {           // (2)
-        if (holds_back(c)) return false;
+        if (Rare && is_pressing(c, ends_record)) return true;
+        if (Rare && holds_back(c)) return false;
         const bool small_outstanding = c.snd.small_end > c.snd.una;
         // Nagle in Minshall's form (RFC 9293 3.7.4 and appendix A.3): one small segment at a time
-        return c.no_delay || c.fin_queued || !small_outstanding || is_pushed(c);
+        return c.no_delay || c.fin_queued || !small_outstanding;
     }
     if (length * 2 >= c.snd.wnd_max) return true;  // (3)
     return c.probe_pending;                        // (4): the override timer
@@ -269,22 +272,33 @@ std::uint32_t usable_window(const connection& c) noexcept {
 
 // --- Is there new data, and may it go? amount = min(receive window, congestion window, MSS), in
 // segments as large as they can be (RFC 9293 3.9.1.2, SHLD-27, SHLD-28)
+template <bool Rare>
 bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     if (c.fin_sent) return false;
     const std::uint32_t offset = c.outstanding();
-    const std::uint32_t unsent = c.sending.size() - std::min(offset, c.sending.size());
+    std::uint32_t unsent = c.sending.size() - std::min(offset, c.sending.size());
     if (unsent == 0) return false;
+    [[maybe_unused]] const std::uint32_t to_end = unsent;
+    new_data_limits limits;
+    if constexpr (Rare) {
+        limits = limit_new_data(k, c, unsent);
+        unsent = limits.unsent;
+    }
     if (offset == 0) restart_after_idle(k, c, now);
     const bool probe = c.recovery != nullptr && c.recovery->probe_new;
     const std::uint32_t usable = probe ? probe_window(c) : usable_window(c);
     const std::uint32_t full = payload_max(c);
     std::uint32_t most = full;
     // A super-segment's header is copied: SACK blocks would be told again and again, and CWR.
-    if (k.gso_max_bytes > most && full == c.snd.mss && !c.congestion.ecn_reduced)
+    if (k.gso_max_bytes > most && full == c.snd.mss && !c.congestion.ecn_reduced &&
+        !limits.in_one_piece)
         most = k.gso_max_bytes / most * most;
     std::uint32_t length = std::min({unsent, usable, most});
-    if (length > full && (length != unsent || holds_back(c))) length -= length % full;
-    if (length == 0 || (!probe && !is_worth_sending(c, length, unsent, full))) return false;
+    const bool kept = Rare && holds_back(c) && !limits.ends_record && !limits.in_one_piece;
+    if (length > full && (length != unsent || kept)) length -= length % full;
+    if (length == 0 ||
+        (!probe && !is_worth_sending<Rare>(c, length, unsent, full, limits.ends_record)))
+        return false;
     if (is_paced(c)) [[unlikely]] {
         if (pacing_holds(k, c, now)) return false;
         length = std::min(length, std::max(pacing_quantum(k, c) / full, 1U) * full);
@@ -297,13 +311,15 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     c.probe_pending = false;
     if (length % full != 0) c.snd.small_end = c.snd.nxt + length;
     const bool all = length == unsent;
-    if (all && c.rare != nullptr) c.rare->push_due = false;
     // RFC 9293 3.9.1 (MUST-60, MUST-61): nothing follows yet. As Linux also on the last full
     // segment of several sent together, so that a receiver that merges segments passes them on.
     const bool more = std::min(unsent, usable) - length >= full;
-    out.header.flags.psh = all || (!more && (c.in_burst || length > full));
+    const bool push = all || (!more && (c.in_burst || length > full));
+    out.header.flags.psh = push;
+    if (push && length >= full) record->pushed = true;
     c.in_burst = more;
-    if (all && c.fin_queued && usable > length) {
+    if constexpr (Rare) finish_rare_data(c, all, limits.ends_record, *record, out);
+    if (all && c.fin_queued && usable > length && (!Rare || length == to_end)) {
         out.header.flags.fin = true;
         c.fin_sent = true;
         ++length;
@@ -327,9 +343,15 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
     begin_segment(k, c, c.snd.nxt, now, out);
     attach_payload(c, offset, size, size, out);
     note_path_probe(k, c, out.payload_size);
+    tell_urgent(c, out);
     record->last = c.snd.nxt + out.payload_size;
     account_new(k, c, out.payload_size, now);
     return true;
+}
+
+[[gnu::noinline]] bool next_rare_data(core& k, connection& c, instant now, segment& out) noexcept {
+    return (is_path_limited(c) && next_path_probe(k, c, now, out)) ||
+           next_new_data<true>(k, c, now, out);
 }
 
 // --- Is it time for the FIN?
@@ -362,6 +384,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
         out.header.flags.fin = true;
         c.fin_sent = true;
     }
+    if (c.rare != nullptr) tell_urgent(c, out);
     k.count.add(counted::window_probes);
     return true;
 }
@@ -379,6 +402,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
                                            segment& out) noexcept {
     // RFC 9293 3.10.7.4: SND.NXT, also when the window has shrunk below it
     begin_segment(k, c, c.snd.nxt, now, out);
+    if (c.rare != nullptr) tell_urgent(c, out);
     return true;
 }
 
@@ -427,8 +451,8 @@ bool next_segment(core& k, connection& c, instant now, segment& out) noexcept {
         update_mss(c);
     if (has_retransmission(c) && !prefers_new_data(c)) [[unlikely]] {
         if (next_retransmission(k, c, now, out)) return true;
-    } else if ((is_path_limited(c) && next_path_probe(k, c, now, out)) ||
-               next_new_data(k, c, now, out)) {
+    } else if (c.rare != nullptr ? next_rare_data(k, c, now, out)
+                                 : next_new_data<false>(k, c, now, out)) {
         return true;
     } else if (c.recovery != nullptr) [[unlikely]] {
         if (next_instead(k, c, now, out)) return true;

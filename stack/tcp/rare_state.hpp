@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "stack/base/time.hpp"
+#include "stack/tcp/record_ends.hpp"
 #include "stack/tcp/sequence.hpp"
 
 namespace coax::stack::tcp {
@@ -24,6 +25,7 @@ struct rare_state {
     std::uint8_t keep_alive_probes = 0;  // 0: as configured
     std::uint16_t mss_limit = 0;         // largest segment, either way; 0: as the path permits
     bool corked = false;                 // only full segments go, until cork_max has passed
+    bool urgent_inline = false;          // the urgent octet stays in the stream
     // --- of this connection alone
     // The path's MTU (mtu_search.hpp), bytes of IP packet.
     std::uint16_t mtu_limit = 0;          // what passes; 0: whatever the route says
@@ -34,7 +36,17 @@ struct rare_state {
     std::uint32_t mtu_retransmitted = 0;  // segments sent again when the probe was sent
     seq mtu_probe_end;
     bool more = false;      // the last send() promised more: held back as by the cork
-    bool push_due = false;  // what is held back goes nevertheless: the cork's time is over
+    bool push_due = false;  // what is held back goes nevertheless
+    bool expired = false;   // ... because the cork's time is over
+    seq more_since;         // SND.UNA at that promise: what acknowledges more ends the wait
+    record_ends records;    // of what is not sent yet
+    // Urgent data (urgent.hpp). Sent: up to this one, not acknowledged. Received: the mark, at the
+    // octet before it.
+    enum class urgent_octet : std::uint8_t { none, here, taken };
+    bool urgent_sent = false;
+    urgent_octet urgent = urgent_octet::none;
+    seq urgent_end;
+    seq urgent_at;
 };
 
 // The block of `c`, made when it has none. nullptr: no memory (counted).

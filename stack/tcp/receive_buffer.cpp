@@ -24,14 +24,14 @@ bool receive_buffer::take_list(block_pool& pool) noexcept {
 }
 
 void receive_buffer::drop_unused_list(block_pool& pool) noexcept {
-    if (list_ == nullptr || range_count_ != 0 || list().has_duplicate) return;
+    if (list_ == nullptr || range_count() != 0 || list().has_duplicate) return;
     pool.give_back(list_);
     list_ = nullptr;
 }
 
 std::span<const range> receive_buffer::ranges() const noexcept {
-    if (range_count_ == 0) return {};
-    return {first_range(), range_count_};
+    if (range_count() == 0) return {};
+    return {first_range(), range_count()};
 }
 
 // The block that holds sequence number `at`; made where it is missing. nullptr: the pool is empty.
@@ -83,7 +83,7 @@ bool receive_buffer::write(block_pool& pool, seq at, const payload_view& data) n
 bool receive_buffer::append(block_pool& pool, const payload_view& data) noexcept {
     const const_bytes piece = data.head();
     // The usual case: one piece, and it fits the block that is being filled, or an empty buffer.
-    if (piece.size() == data.size() && range_count_ == 0) {
+    if (piece.size() == data.size() && range_count() == 0) {
         if (head_ == nullptr && piece.size() <= block::capacity) {
             block* b = pool.take();
             if (b == nullptr) return false;
@@ -106,7 +106,7 @@ bool receive_buffer::append(block_pool& pool, const payload_view& data) noexcept
         return false;
     }
     end_ += static_cast<std::uint32_t>(data.size());
-    if (range_count_ != 0) swallow_ranges(pool);
+    if (range_count() != 0) swallow_ranges(pool);
     return true;
 }
 
@@ -114,11 +114,11 @@ bool receive_buffer::append(block_pool& pool, const payload_view& data) noexcept
 void receive_buffer::swallow_ranges(block_pool& pool) noexcept {
     range* const first = first_range();
     std::uint16_t gone = 0;
-    for (; gone < range_count_ && first[gone].left <= end_; ++gone)
+    for (; gone < range_count() && first[gone].left <= end_; ++gone)
         end_ = later_of(end_, first[gone].right);
     if (gone == 0) return;
-    std::copy(first + gone, first + range_count_, first);
-    range_count_ = static_cast<std::uint16_t>(range_count_ - gone);
+    std::copy(first + gone, first + range_count(), first);
+    set_range_count(range_count() - gone);
     drop_unused_list(pool);
 }
 
@@ -129,34 +129,34 @@ bool receive_buffer::store(block_pool& pool, seq first, const payload_view& data
     if (!take_list(pool)) return false;
     range* const ranges = first_range();
     std::uint16_t from = 0;
-    while (from < range_count_ && ranges[from].right < first) ++from;
+    while (from < range_count() && ranges[from].right < first) ++from;
     std::uint16_t to = from;
-    while (to < range_count_ && ranges[to].left <= last) ++to;
+    while (to < range_count() && ranges[to].left <= last) ++to;
     const bool fresh = from == to;
-    const bool full = range_count_ >= std::min<std::size_t>(ranges_max, ranges_per_block);
+    const bool full = range_count() >= std::min<std::size_t>(ranges_max, ranges_per_block);
     if ((fresh && full) || !write(pool, first, data)) {
         drop_unused_list(pool);
         drop_read_blocks(pool);
         return false;
     }
     if (fresh) {
-        std::copy_backward(ranges + from, ranges + range_count_, ranges + range_count_ + 1);
+        std::copy_backward(ranges + from, ranges + range_count(), ranges + range_count() + 1);
         ranges[from] = {first, last};
-        ++range_count_;
+        set_range_count(range_count() + 1U);
     } else {
         ranges[from] = {earlier_of(first, ranges[from].left), later_of(last, ranges[to - 1].right)};
-        std::copy(ranges + to, ranges + range_count_, ranges + from + 1);
-        range_count_ = static_cast<std::uint16_t>(range_count_ - (to - from - 1));
+        std::copy(ranges + to, ranges + range_count(), ranges + from + 1);
+        set_range_count(range_count() - static_cast<std::uint32_t>(to - from - 1));
     }
     remember(first, ranges[from]);
     return true;
 }
 
 bool receive_buffer::prune(block_pool& pool) noexcept {
-    if (range_count_ == 0) return false;
+    if (range_count() == 0) return false;
     pool.give_back(list_);
     list_ = nullptr;
-    range_count_ = 0;
+    set_range_count(0);
     block* last_kept = nullptr;
     for (block* b = head_; b != nullptr && b->start < end_; b = b->next) last_kept = b;
     block* gone = last_kept != nullptr ? last_kept->next : head_;
@@ -173,7 +173,7 @@ bool receive_buffer::prune(block_pool& pool) noexcept {
 
 const range* receive_buffer::range_around(seq at) const noexcept {
     const range* const first = first_range();
-    const range* const last = first + range_count_;
+    const range* const last = first + range_count();
     const range* r =
         std::lower_bound(first, last, at, [](const range& x, seq y) { return x.right <= y; });
     return r != last && r->left <= at ? r : nullptr;
@@ -218,7 +218,7 @@ std::optional<range> receive_buffer::held(seq first, seq last) const noexcept {
 
 std::uint8_t receive_buffer::report_size(std::uint8_t most) const noexcept {
     if (list_ == nullptr) return 0;
-    const std::uint32_t all = range_count_ + (list().has_duplicate ? 1U : 0U);
+    const std::uint32_t all = range_count() + (list().has_duplicate ? 1U : 0U);
     return static_cast<std::uint8_t>(std::min<std::uint32_t>(all, most));
 }
 
@@ -250,11 +250,12 @@ std::uint8_t receive_buffer::report(block_pool& pool, std::span<range> blocks) n
     return count;
 }
 
-std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target) const noexcept {
-    std::uint32_t left = readable();
+std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target, std::uint32_t from,
+                                   std::uint32_t most) const noexcept {
+    std::uint32_t left = std::min(readable() - from, most);
     std::uint32_t copied = 0;
     const block* b = head_;
-    seq at = read_;
+    seq at = read_ + from;
     for (mutable_bytes piece : target) {
         while (left != 0 && !piece.empty()) {
             const std::uint32_t offset = at - b->start;
@@ -274,12 +275,24 @@ std::uint32_t receive_buffer::peek(std::span<const mutable_bytes> target) const 
     return copied;
 }
 
-std::uint32_t receive_buffer::read_part(block_pool& pool,
-                                        std::span<const mutable_bytes> target) noexcept {
-    const std::uint32_t n = peek(target);
-    read_ += n;
-    drop_read_blocks(pool);
+std::uint32_t receive_buffer::read(block_pool& pool, std::span<const mutable_bytes> target,
+                                   std::uint32_t most) noexcept {
+    const std::uint32_t n = peek(target, 0, most);
+    skip(pool, n);
     return n;
+}
+
+std::byte receive_buffer::byte_at(std::uint32_t offset) const noexcept {
+    assert(offset < readable());
+    const block* b = head_;
+    std::uint32_t at = read_ + offset - b->start;
+    for (; at >= block::capacity; at -= block::capacity) b = b->next;
+    return b->data[at];
+}
+
+void receive_buffer::skip(block_pool& pool, std::uint32_t count) noexcept {
+    read_ += count;
+    drop_read_blocks(pool);
 }
 
 void receive_buffer::discard(block_pool& pool) noexcept {
@@ -289,7 +302,7 @@ void receive_buffer::discard(block_pool& pool) noexcept {
 
 // An empty buffer owns nothing.
 void receive_buffer::drop_read_blocks(block_pool& pool) noexcept {
-    const bool all = read_ == end_ && range_count_ == 0;
+    const bool all = read_ == end_ && range_count() == 0;
     while (head_ != nullptr && (all || head_->start + block::capacity <= read_)) {
         block* gone = head_;
         head_ = gone->next;
@@ -301,7 +314,7 @@ void receive_buffer::drop_read_blocks(block_pool& pool) noexcept {
 void receive_buffer::clear(block_pool& pool) noexcept {
     if (list_ != nullptr) pool.give_back(list_);
     list_ = nullptr;
-    range_count_ = 0;
+    set_range_count(0);
     discard(pool);
 }
 

@@ -34,7 +34,7 @@ class receive_buffer {
 
     std::uint32_t readable() const noexcept { return end_ - read_; }
     seq end() const noexcept { return end_; }  // RCV.NXT as far as data goes
-    bool has_gaps() const noexcept { return range_count_ != 0; }
+    bool has_gaps() const noexcept { return range_count() != 0; }
     // A place in the stream where the owner wants to look again, once the user has read up to it;
     // at first where it is worth to look at all.
     static constexpr std::uint32_t first_mark = 16384;
@@ -68,26 +68,36 @@ class receive_buffer {
     // Forgets what is held out of order, to have room for what is in order; it may do so whatever
     // was told of it (RFC 2018 8). False: nothing was held.
     bool prune(block_pool& pool) noexcept;
-    // Moves the front: copies into `target`, returns how many bytes.
-    std::uint32_t read(block_pool& pool, std::span<const mutable_bytes> target) noexcept {
+    // The owner wants to be asked before each read: read_all() refuses.
+    void watch_reading(bool on) noexcept {
+        special_ = (special_ & range_bits) | (on ? range_bits + 1 : 0);
+    }
+    // The usual case: all that waits lies in one block and fits the first target. Copies it there,
+    // and returns how many bytes; 0: it is not so, take read().
+    std::uint32_t read_all(block_pool& pool, std::span<const mutable_bytes> target) noexcept {
         const std::uint32_t waiting = readable();
-        // The usual case: all that waits lies in one block and fits the first target.
-        if (head_ == nullptr || head_->next != nullptr || range_count_ != 0 || target.empty() ||
+        if (head_ == nullptr || head_->next != nullptr || special_ != 0 || target.empty() ||
             target.front().size() < waiting)
-            return read_part(pool, target);
+            return 0;
         std::memcpy(target.front().data(), head_->data + (read_ - head_->start), waiting);
         read_ = end_;
         pool.give_back(head_);
         head_ = recent_ = nullptr;
         return waiting;
     }
-    std::uint32_t peek(std::span<const mutable_bytes> target) const noexcept;
+    // Moves the front: copies at most `most` of the readable bytes, returns how many.
+    std::uint32_t read(block_pool& pool, std::span<const mutable_bytes> target,
+                       std::uint32_t most) noexcept;
+    // The same without moving it, `from` bytes behind it.
+    std::uint32_t peek(std::span<const mutable_bytes> target, std::uint32_t from,
+                       std::uint32_t most) const noexcept;
+    std::byte byte_at(std::uint32_t offset) const noexcept;  // a readable one
+    void skip(block_pool& pool, std::uint32_t count) noexcept;
     // Drops what is readable; ranges stay.
     void discard(block_pool& pool) noexcept;
     void clear(block_pool& pool) noexcept;
 
   private:
-    std::uint32_t read_part(block_pool& pool, std::span<const mutable_bytes> target) noexcept;
     // Lies in a block of the pool while there is something out of order or twice.
     struct reassembly_list {
         range duplicate;
@@ -98,6 +108,10 @@ class receive_buffer {
     static constexpr std::size_t ranges_per_block =
         (block::capacity - sizeof(reassembly_list)) / sizeof(range);
 
+    std::uint16_t range_count() const noexcept { return static_cast<std::uint16_t>(special_); }
+    void set_range_count(std::uint32_t count) noexcept {
+        special_ = (special_ & ~range_bits) | count;
+    }
     block* locate(block_pool& pool, seq at) noexcept;
     [[gnu::noinline]] bool write(block_pool& pool, seq at, const payload_view& data) noexcept;
     void drop_read_blocks(block_pool& pool) noexcept;
@@ -115,7 +129,9 @@ class receive_buffer {
     seq read_;                 // first byte not read by the user
     seq end_;                  // one past the last byte in order
     seq mark_;
-    std::uint16_t range_count_ = 0;
+    // How many ranges, and above that number whether reading is watched: one question for both.
+    static constexpr std::uint32_t range_bits = 0xffff;
+    std::uint32_t special_ = 0;
 };
 
 }  // namespace coax::stack::tcp

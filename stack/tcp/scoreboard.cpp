@@ -197,7 +197,7 @@ bool scoreboard_cut(core& k, connection& c, flight::position& p, seq at) noexcep
 void scoreboard_join_due(connection& c, flight::position p, std::uint32_t size) noexcept {
     while (p->size() < size && c.flying.has_next_in_block(p)) {
         const transmission& next = *c.flying.next(p);
-        if (!next.is_due()) return;
+        if (!next.is_due() || p->ends_record) return;
         p->resent = p->resent || next.resent;
         c.flying.merge_next(p);
     }

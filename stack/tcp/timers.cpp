@@ -95,7 +95,7 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
 // What a cork held back goes now.
 void on_cork_timeout(core& k, connection& c) noexcept {
     if (c.rare == nullptr) return;
-    c.rare->push_due = true;
+    c.rare->push_due = c.rare->expired = true;
     k.make_ready(c);
 }
 

@@ -3,6 +3,7 @@
 
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/output.hpp"
+#include "stack/tcp/urgent.hpp"
 
 namespace coax::stack::tcp {
 
@@ -32,7 +33,6 @@ error cannot_send(const connection& c) noexcept {
     }
 }
 
-// A promise of more is kept as far as there is memory to remember it.
 // Returns how much was taken; `offered` is told, or more than what was taken where not all was.
 [[gnu::noinline]] std::size_t append_each(core& k, connection& c,
                                           std::span<const const_bytes> pieces,
@@ -47,20 +47,44 @@ error cannot_send(const connection& c) noexcept {
     return taken;
 }
 
-[[gnu::noinline]] void note_flags(core& k, connection& c, send_flags how) noexcept {
+// What a send() with flags needs before it takes anything.
+[[gnu::noinline]] error prepare_flags(core& k, connection& c, send_flags how) noexcept {
     rare_state* const rare = rare_of(k, c);
-    if (rare != nullptr) rare->more = how.more;
+    if (rare == nullptr) return error::no_buffer_space;
+    if (!how.end_of_record || rare->records.make_room(k.blocks)) return error::none;
+    c.wants_write = true;
+    return c.sending.size() == 0 ? error::no_buffer_space : error::would_block;
+}
+
+// What was said of the bytes just taken; of the last one, if all were.
+[[gnu::noinline]] void note_flags(core& k, connection& c, send_flags how, bool all) noexcept {
+    rare_state& rare = *c.rare;
+    rare.more = how.more;
+    rare.more_since = c.snd.una;
+    if (!all) return;
+    if (how.end_of_record) rare.records.push(stream_end(c));
+    if (how.urgent) mark_urgent(k, c);
+}
+
+// At a mark, or near one (RFC 9293 3.8.5).
+[[gnu::noinline]] std::size_t read_carefully(core& k, connection& c,
+                                             std::span<const mutable_bytes> pieces) noexcept {
+    return c.receiving.read(k.blocks, pieces, readable_before_mark(k, c));
 }
 
 }  // namespace
 
-result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces, instant,
-                                send_flags how) noexcept {
-    core& k = *core_;
-    connection* c = k.find(socket);
+namespace {
+
+template <class... Flags>  // none, or send_flags
+[[gnu::always_inline]] inline result<std::size_t> take_bytes(core& k, connection* c,
+                                                             std::span<const const_bytes> pieces,
+                                                             Flags... how) noexcept {
     if (c == nullptr) return error::bad_handle;
     if (const error e = cannot_send(*c); e != error::none) return e;
-    if (how.more || c->rare != nullptr) note_flags(k, *c, how);
+    if constexpr (sizeof...(how) != 0) {
+        if (const error e = prepare_flags(k, *c, how...); e != error::none) return e;
+    }
     std::size_t offered = 0;
     std::size_t taken = 0;
     if (pieces.size() == 1) [[likely]] {
@@ -75,8 +99,24 @@ result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> p
         // With nothing in the buffer no acknowledgment will ever make room.
         return c->sending.size() == 0 ? error::no_buffer_space : error::would_block;
     }
+    if (c->rare != nullptr) [[unlikely]]
+        note_flags(k, *c, send_flags{how...}, taken == offered);
     if (c->current == state::established || c->current == state::close_wait) k.make_ready(*c);
     return taken;
+}
+
+}  // namespace
+
+result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces,
+                                instant) noexcept {
+    core& k = *core_;
+    return take_bytes(k, k.find(socket), pieces);
+}
+
+result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces, instant,
+                                send_flags how) noexcept {
+    core& k = *core_;
+    return take_bytes(k, k.find(socket), pieces, how);
 }
 
 result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_bytes> pieces,
@@ -88,7 +128,12 @@ result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_byt
         const error e = nothing_to_read(*c);
         return e;
     }
-    const std::size_t n = c->receiving.read(k.blocks, pieces);
+    std::size_t n = c->receiving.read_all(k.blocks, pieces);
+    if (n == 0) [[unlikely]] {
+        n = read_carefully(k, *c, pieces);
+        // The urgent octet is all there is.
+        if (n == 0 && visible_before_mark(*c) == 0) return nothing_to_read(*c);
+    }
     if (c->receiving.is_past_mark()) tune_receive_buffer(k, *c, now);
     if (c->in_table && !c->fin_received && is_window_update_due(*c)) {
         c->ack_now = true;
@@ -100,13 +145,17 @@ result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_byt
 result<std::size_t> layer::peek(socket_id socket, std::span<const mutable_bytes> pieces) noexcept {
     connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
-    if (c->receiving.readable() == 0) return nothing_to_read(*c);
-    return std::size_t{c->receiving.peek(pieces)};
+    const std::uint32_t most = visible_before_mark(*c);
+    if (most == 0) return nothing_to_read(*c);
+    // At a mark, where a receive() would skip the octet.
+    const bool skips =
+        most < c->receiving.readable() && c->receiving.read_position() == c->rare->urgent_at;
+    return std::size_t{c->receiving.peek(pieces, skips ? 1 : 0, most)};
 }
 
 std::size_t layer::available(socket_id socket) const noexcept {
     const connection* c = core_->find(socket);
-    return c == nullptr ? 0 : c->receiving.readable();
+    return c == nullptr ? 0 : visible_before_mark(*c);
 }
 
 std::size_t layer::send_space(socket_id socket) const noexcept {

@@ -29,6 +29,8 @@ struct transmission {
     bool again : 1 = false;           // sent again, and that one is thought to be under way
     bool resent : 1 = false;          // was ever sent again (Karn)
     bool app_limited : 1 = false;
+    bool pushed : 1 = false;       // a full segment with PSH, which it has again
+    bool ends_record : 1 = false;  // what follows goes in a segment of its own (MSG_EOR)
 
     // Written where it lies, not copied there.
     void begin(seq from, seq to, std::uint16_t each, instant now) noexcept {

@@ -2,6 +2,7 @@
 // Linux). Not by RFC: the times and the rules are those of tcp(7).
 #include <catch2/catch.hpp>
 
+#include "stack/tcp/record_ends.hpp"
 #include "tests/tcp/script.hpp"
 
 using namespace coax::tests;
@@ -129,4 +130,91 @@ TEST_CASE("connections of a corked listener are corked") {
     s.accepts();
     s.writes(100);
     s.silent_for(199ms);
+}
+
+// As Linux: what was promised goes without PSH, for more is to come.
+TEST_CASE("a promise of more is waited for until the next acknowledgment") {
+    script s;
+    s.establish_passive(syn().mss(1000));
+    REQUIRE(s.layer().set_no_delay(s.socket, true, s.now()));
+    s.writes(3100, {.more = true});
+    s.expects(data(1, 1000));
+    s.expects(data(1001, 1000));
+    s.expects(data(2001, 1000));
+    s.writes(50, {.more = true});
+    s.expects_nothing();
+    s.sends(ack(2001).seq(1));
+    s.expects(data(3001, 150).push(false));
+    s.writes(20, {.more = true});
+    s.expects_nothing();
+    s.writes(20);
+    s.expects(data(3151, 40).push());
+}
+
+TEST_CASE("a promise that was not kept goes with PSH when its time is over") {
+    script s;
+    s.establish_passive();
+    s.writes(40, {.more = true});
+    s.silent_for(199ms);
+    s.after(2ms);
+    s.expects(data(1, 40).push());
+}
+
+TEST_CASE("no segment holds bytes of two records") {
+    constexpr tcp::send_flags record{.end_of_record = true};
+    script s;
+    s.establish_passive(syn().mss(1000).sack_permitted());
+    s.writes(1400, record);
+    s.expects(data(1, 1000));
+    s.expects(data(1001, 400).push());
+    s.writes(400, record);  // Nagle does not gather records: each has ended
+    s.writes(300, record);
+    s.writes(500);
+    s.expects(data(1401, 400).push());
+    s.expects(data(1801, 300).push());
+    s.expects_nothing();  // no record: Nagle
+    s.sends(ack(1401).seq(1));
+    s.expects_nothing();
+    s.sends(ack(2101).seq(1));
+    s.expects(data(2101, 500));
+}
+
+TEST_CASE("records that are lost together go again each in its own segment, with PSH") {
+    constexpr tcp::send_flags record{.end_of_record = true};
+    script s;
+    s.establish_passive(syn().mss(1000).sack_permitted());
+    for (std::uint32_t i = 0; i < 6; ++i) {
+        s.writes(100, record);
+        s.expects(data(1 + 100 * i, 100).push());
+    }
+    s.after(1ms);
+    s.sends(ack(1).seq(1).sack({{301, 601}}));
+    s.after(5ms);
+    s.expects(data(1, 100).push());
+    s.forget_sent();
+    s.after(2s);
+    s.sends(ack(101).seq(1).sack({{301, 601}}));
+    for (const auto& [at, size] : s.take_sent()) CHECK(size == 100);
+}
+
+TEST_CASE("a user with too many records that wait has to wait, too") {
+    constexpr tcp::send_flags record{.end_of_record = true};
+    script s;
+    s.establish_passive();
+    s.sends(ack(1).seq(1).win(0));
+    std::size_t taken = 0;
+    while (s.writes(1, record) == 1) ++taken;
+    CHECK(taken == tcp::record_ends::most);
+    const std::byte one{};
+    const const_bytes piece(&one, 1);
+    CHECK(s.layer().send(s.socket, {&piece, 1}, s.now(), record).code() == error::would_block);
+    CHECK(s.layer().usage().buffer_blocks == 2);
+    (void)s.events();
+    s.sends(ack(1).seq(1).win(60000));
+    for (std::uint32_t acked = 1; acked < taken; acked += 10) {
+        s.forget_sent();
+        s.sends(ack(acked).seq(1).win(60000));
+    }
+    CHECK(s.events().writable);
+    CHECK(s.writes(1, record) == 1);
 }

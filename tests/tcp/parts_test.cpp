@@ -99,7 +99,7 @@ struct receive_model {
     void take(std::uint32_t most) {
         std::vector<std::byte> bytes(most);
         const mutable_bytes piece(bytes);
-        const std::uint32_t n = buffer.read(pool, {&piece, 1});
+        const std::uint32_t n = buffer.read(pool, {&piece, 1}, most);
         bool right = true;
         for (std::uint32_t i = 0; i < n; ++i) right = right && bytes[i] == pattern(read + i);
         REQUIRE(right);

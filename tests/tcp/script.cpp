@@ -24,6 +24,7 @@ disposition script::sends(const seg& s) {
     h.sequence = peer_iss + s.seq_.value_or(0);
     if (h.flags.ack) h.acknowledgment = own_iss + s.ack_.value_or(peer_acked);
     h.window = static_cast<std::uint16_t>(s.window_.value_or(peer_window));
+    h.urgent_pointer = s.urgent_pointer_;
     h.options.maximum_segment_size = s.mss_;
     h.options.window_scale = s.scale_;
     if (!s.no_options_ && (timestamps || s.ts_value_))
@@ -96,6 +97,7 @@ void script::expects(const seg& s) {
     if (s.ect_) CHECK(p.segment.ecn == (*s.ect_ ? tcp::ecn_capable : 0));
     flags.psh = false;
     CHECK(flags == s.flags_);
+    CHECK(h.urgent_pointer == s.urgent_pointer_);
     CHECK(p.payload.size() == s.length_);
     if (s.seq_) CHECK(h.sequence - own_iss == *s.seq_);
     if (s.ack_) CHECK(h.acknowledgment - peer_iss == *s.ack_);
@@ -177,11 +179,11 @@ void script::accepts() {
     CHECK(a->ends == ends);
 }
 
-std::size_t script::writes(std::uint32_t count) {
+std::size_t script::writes(std::uint32_t count, tcp::send_flags how) {
     std::vector<std::byte> bytes(count);
     for (std::size_t i = 0; i < count; ++i) bytes[i] = pattern(written_ + i);
     const const_bytes piece(bytes);
-    const auto r = layer_.send(socket, {&piece, 1}, now_);
+    const auto r = layer_.send(socket, {&piece, 1}, now_, how);
     if (!r) return 0;
     written_ += *r;
     return *r;
@@ -218,6 +220,7 @@ tcp::readiness script::events() {
         all.connected |= e.ready.connected;
         all.readable |= e.ready.readable;
         all.writable |= e.ready.writable;
+        all.urgent |= e.ready.urgent;
         all.failed |= e.ready.failed;
         all.closed |= e.ready.closed;
     }

@@ -75,6 +75,12 @@ class seg {
     seg cwr() const {
         return with([&](seg& s) { s.flags_.cwr = true; });
     }
+    seg urg(std::uint16_t pointer) const {
+        return with([&](seg& s) {
+            s.flags_.urg = true;
+            s.urgent_pointer_ = pointer;
+        });
+    }
     seg fin() const {
         return with([&](seg& s) { s.flags_.fin = true; });
     }
@@ -94,6 +100,7 @@ class seg {
     std::optional<bool> push_, sack_permitted_;
     std::optional<std::vector<std::pair<std::uint32_t, std::uint32_t>>> sack_;
     std::uint32_t length_ = 0;
+    std::uint16_t urgent_pointer_ = 0;
     bool no_options_ = false;
     std::optional<bool> ect_;
     bool ce_ = false;
@@ -160,7 +167,8 @@ class script {
     void connects();  // active open to the peer; expects nothing yet
     void accepts();
     void starts_reading(stack::tcp::socket_id other);  // becomes `socket`, at the stream's start
-    std::size_t writes(std::uint32_t count);           // pattern bytes of our stream
+                                                       // Pattern bytes of our stream.
+    std::size_t writes(std::uint32_t count, stack::tcp::send_flags how = {});
     std::size_t reads(std::uint32_t most = 1U << 30);  // checks the pattern; returns how many
     error read_error();
     void shuts() { (void)layer_.shutdown(socket, stack::tcp::shutdown_side::send, now_); }

@@ -34,6 +34,10 @@ class tcp {
     using no_delay = boost::asio::ip::tcp::no_delay;
     // Holds back what does not fill a segment until it is off again, at most 200 ms (TCP_CORK).
     using cork = detail::boolean_option<IPPROTO_TCP, TCP_CORK>;
+    // For send() and async_send(), beside socket_base's flags: more follows at once, so what does
+    // not fill a segment waits for it, until the next acknowledgment or 200 ms (MSG_MORE). With
+    // socket_base::message_end_of_record no segment holds bytes of this record and of the next one.
+    static constexpr int message_more = MSG_MORE;
     // Milliseconds without progress or answer after which the connection ends with timed_out
     // (RFC 5482); 0: the backend's default.
     using user_timeout = detail::integer_option<IPPROTO_TCP, TCP_USER_TIMEOUT>;

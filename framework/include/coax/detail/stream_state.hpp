@@ -49,7 +49,7 @@ class transfer_operation : public socket_operation {
   public:
     std::array<iovec, buffers_per_operation> buffers;
     std::uint32_t buffer_count = 0;
-    bool peek = false;            // read only: message_peek
+    int flags = 0;                // asio::socket_base::message_flags, which are those of send(2)
     std::size_t transferred = 0;  // set on completion
 
   protected:
@@ -110,11 +110,13 @@ class stream_state {
     virtual void cancel_all() = 0;
 
     // Without waiting: would_block if there is nothing to do now.
-    virtual std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec) = 0;
-    virtual std::size_t try_write(std::span<const iovec> buffers, error_code& ec) = 0;
+    // `flags` as in transfer_operation.
+    virtual std::size_t try_read(std::span<const iovec> buffers, int flags, error_code& ec) = 0;
+    virtual std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec) = 0;
     virtual std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) = 0;
 
     virtual std::size_t available(error_code& ec) const = 0;
+    virtual bool at_mark(error_code& ec) = 0;  // of urgent data
     virtual tcp_endpoint local_endpoint(error_code& ec) const = 0;
     virtual tcp_endpoint remote_endpoint(error_code& ec) const = 0;
     // As setsockopt/getsockopt; unknown: no_protocol_option.

@@ -62,6 +62,8 @@ void layer::close(socket_id socket, instant now) noexcept {
     }
     k.connections.forget_ids(c);  // RFC 9293 3.6.1 (MAY-1): nothing can be read any more
     c->attached = false;
+    c->keep_alive = c->keep_alive_pending = false;
+    core::clear_timer(*c, timer::keep_alive);
     c->event_hook.unlink();
     c->user = nullptr;
     queue_fin(k, *c);

@@ -31,7 +31,7 @@ void congestion_start(core& k, connection& c, instant now) noexcept {
         (void)control_of(k, c).start(s, c.rtt.smoothed(), now);
     }
     if (s.ecn) k.count.add(counted::ecn_negotiated);
-    s.ecn_guard = c.snd.una;
+    s.ecn_guard = s.flight_end = c.snd.una;
     (void)congestion_set_pacing(k, c);  // without memory for it: not paced
 }
 

@@ -19,11 +19,27 @@ bool congestion_set_pacing(core& k, connection& c) noexcept;
 // Gives back what the algorithm had; the connection sends no more. Harmless when called again.
 void congestion_stop(core& k, connection& c) noexcept;
 
-// RFC 5681 3.1, RFC 7661: with `flying` bytes under way, was the window in use?
-inline bool is_window_limited(const connection& c, std::uint32_t flying) noexcept {
-    const std::uint64_t window = c.congestion.window.bytes();
-    if (c.congestion.in_slow_start()) return std::uint64_t{flying} * 2 >= window;
-    return std::uint64_t{flying} + std::uint64_t{2} * c.snd.mss > window;
+// An acknowledgment came when `flying` bytes were under way from `una` on: the largest flight since
+// the acknowledgment before it. Of a round trip the largest counts, or the first that filled the
+// window: the last ones of a burst say nothing.
+inline void congestion_note_flight(connection& c, seq una, std::uint32_t flying) noexcept {
+    congestion_state& s = c.congestion;
+    const bool filled = std::uint64_t{flying} + c.snd.mss > s.window.bytes();
+    if (una < s.flight_end && !filled && (s.flight_filled || flying <= s.flight_max)) return;
+    s.flight_max = flying;
+    s.flight_end = c.snd.nxt;
+    s.flight_filled = filled;
+}
+// RFC 5681 3.1, RFC 7661: is the window in use? In slow start half of it is enough, so that what
+// was in use can double.
+inline bool is_window_limited(const congestion_state& s) noexcept {
+    return s.flight_filled ||
+           (s.in_slow_start() && std::uint64_t{s.flight_max} * 2 > s.window.bytes());
+}
+// In slow start: the flight from `una` on begins a round and is too small to count. It need not be
+// noted, for the next one begins a round again.
+inline bool is_small_flight(const congestion_state& s, seq una, std::uint32_t flying) noexcept {
+    return una >= s.flight_end && flying <= s.window.bytes() / 2;
 }
 
 void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept;

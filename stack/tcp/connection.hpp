@@ -27,9 +27,10 @@ enum class timer : std::uint8_t {
     persist,         // RFC 9293 3.8.6.1; also what the cork holds back
     delayed_ack,     // RFC 9293 3.8.6.3
     keep_alive,      // RFC 9293 3.8.4
-    lifetime,        // of an orphan: FIN-WAIT-2, or how long it may linger
+    // An orphan is not kept alive: there stands its end, of FIN-WAIT-2 or of lingering.
+    lifetime = keep_alive,
 };
-inline constexpr std::size_t timer_count = 5;
+inline constexpr std::size_t timer_count = 4;
 
 struct send_sequence {
     seq una;

@@ -35,12 +35,13 @@ void advance(core& k, connection& c, seq ack) noexcept {
 [[gnu::noinline]] void tell_congestion(core& k, connection& c, std::uint32_t bytes,
                                        std::uint32_t flying, duration round_trip,
                                        instant now) noexcept {
+    congestion_note_flight(c, c.snd.una - bytes, flying);
     acknowledged a;
     a.now = now;
     a.bytes = a.delivered = bytes;
     a.in_flight = flying;
     a.round_trip = c.rtt.smoothed();
-    a.window_limited = is_window_limited(c, flying);
+    a.window_limited = is_window_limited(c.congestion);
     a.newest_round_trip = round_trip;
     a.una = c.snd.una;
     a.nxt = c.snd.nxt;
@@ -50,7 +51,8 @@ void advance(core& k, connection& c, seq ack) noexcept {
 
 // The usual case: nothing is missing, nothing was sent again.
 void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
-    const std::uint32_t bytes = in.ack - c.snd.una;
+    const seq una = c.snd.una;
+    const std::uint32_t bytes = in.ack - una;
     const std::uint32_t flying = c.outstanding();
     instant sent_at{};  // of the newest segment acknowledged
     bool resent = false;
@@ -71,7 +73,8 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
         c.rtt.sample(round_trip, k.config);
     }
     advance(k, c, in.ack);
-    if (c.congestion.algorithm != congestion_algorithm::cubic || is_window_limited(c, flying) ||
+    if (c.congestion.algorithm != congestion_algorithm::cubic ||
+        !is_small_flight(c.congestion, una, flying) ||
         !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
         tell_congestion(k, c, bytes, flying, round_trip, in.now);
     if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)

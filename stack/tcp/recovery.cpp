@@ -124,6 +124,7 @@ void advance_timeout(connection& c, const delivery& d) noexcept {
 void steer_window(core& k, connection& c, const delivery& d, bool left) noexcept {
     const recovery_state& r = *c.recovery;
     const bool owned = control_of(k, c).owns_recovery();
+    congestion_note_flight(c, d.una_before, d.in_flight_before);
     if (r.in == mode::fast && !owned) {
         const std::uint32_t flying = in_flight(c);
         const std::uint32_t count =
@@ -140,7 +141,7 @@ void steer_window(core& k, connection& c, const delivery& d, bool left) noexcept
     a.bytes = bytes;
     a.in_flight = d.in_flight_before;
     a.round_trip = c.rtt.smoothed();
-    a.window_limited = is_window_limited(c, d.in_flight_before);
+    a.window_limited = is_window_limited(c.congestion);
     if (d.has_sample()) a.newest_round_trip = d.now - d.sent_at;
     a.una = c.snd.una;
     a.nxt = c.snd.nxt;

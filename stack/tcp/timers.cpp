@@ -172,8 +172,11 @@ void fire(core& k, connection& c, timer t, instant now) noexcept {
             c.ack_now = true;
             k.make_ready(c);
             break;
-        case timer::keep_alive: on_keep_alive(k, c, now); break;
-        case timer::lifetime:
+        case timer::keep_alive:  // or lifetime
+            if (!c.is_orphan()) {
+                on_keep_alive(k, c, now);
+                break;
+            }
             k.count.add(counted::orphans_killed);
             if (c.current == state::fin_wait_2) destroy(k, c);
             else abort(k, c, now);  // it lingered as long as it was allowed to

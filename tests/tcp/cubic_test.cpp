@@ -413,6 +413,26 @@ TEST_CASE("congestion control is chosen per layer and per socket, and inherited 
     CHECK(t.layer().info(t.socket)->congestion == "cubic");
 }
 
+// RFC 5681 3.1, RFC 7661: by the largest flight of the round trip, as Linux judges it
+TEST_CASE("a window is in use when any flight of the round filled it, and in slow start half") {
+    script s;
+    s.establish_passive(coax::tests::syn().mss(1000));
+    const auto window = [&] { return s.layer().info(s.socket)->congestion_window; };
+    s.writes(5000);  // half of ten: not in use
+    s.after(20ms);
+    for (std::uint32_t to = 2001; to <= 4001; to += 2000) s.sends(coax::tests::ack(to).seq(1));
+    s.sends(coax::tests::ack(5001).seq(1));
+    CHECK(window() == 10000);
+    s.writes(10000);  // all of it: the last acknowledgments of the burst make it grow as well
+    s.after(20ms);
+    for (std::uint32_t to = 7001; to <= 15001; to += 2000) s.sends(coax::tests::ack(to).seq(1));
+    CHECK(window() == 20000);
+    s.writes(5000);  // another round: what was in use is forgotten
+    s.after(20ms);
+    s.sends(coax::tests::ack(20001).seq(1));
+    CHECK(window() == 20000);
+}
+
 // RFC 5681 4.1, RFC 2861 3.1
 TEST_CASE("the window after idleness: kept, restarted, or halved for each timeout") {
     const auto after_idle = [](idle_window how, duration idle) {

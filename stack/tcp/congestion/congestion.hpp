@@ -49,7 +49,10 @@ struct congestion_state {
     bool ecn_echo : 1 = false;              // CE came: ECE goes on every segment until CWR comes
     bool ecn_reduced : 1 = false;           // CWR is to go with the next new data
     bool ecn_holding : 1 = false;           // ECE reduced the window: no growth up to the guard
+    bool flight_filled : 1 = false;         // in the round up to flight_end, the window was full
     seq ecn_guard{};                        // ECE up to here reduces nothing any more
+    seq flight_end{};                       // end of the round that flight_max is of
+    std::uint32_t flight_max = 0;           // bytes, the largest flight of that round
     std::uint32_t pacing = 0;               // its pacing block, index + 1; 0: not paced
     std::array<std::uint32_t, 7> own{};     // belongs to the algorithm
 
@@ -86,7 +89,7 @@ struct acknowledged {
     std::uint32_t bytes = 0;      // by which SND.UNA moved, less what SACK had told before
     std::uint32_t in_flight = 0;  // bytes, before this acknowledgment
     duration round_trip{};        // smoothed; zero: not measured yet
-    // The window was in use: RFC 5681 3.1 lets it grow only then (RFC 7661).
+    // The window was in use in this round trip: RFC 5681 3.1 lets it grow only then (RFC 7661).
     bool window_limited = false;
 
     duration newest_round_trip{};       // measured by this acknowledgment; zero: not (Karn)

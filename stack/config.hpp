@@ -91,9 +91,10 @@ struct tcp_config {
     std::uint32_t half_open_max = 65536;  // of all listeners together
     // Full queues of a listener.
     syn_cookie_mode syn_cookies = syn_cookie_mode::on_overflow;  // of the SYN queue, as Linux
-    duration syn_cookie_period = 64s;            // a cookie is good for this one and the next
-    std::uint32_t unaccepted_bytes_max = 65535;  // receive buffer until accept(), each: so a
-                                                 // listener's strangers hold backlog times this
+    duration syn_cookie_period = 64s;              // a cookie is good for this one and the next
+    std::uint32_t unaccepted_bytes_max = 65535;    // receive buffer until accept(), each: so a
+                                                   // listener's strangers hold backlog times this
+    std::uint64_t listener_bytes_max = 16U << 20;  // all of those of one listener together
     bool abort_on_overflow = false;  // of the accept queue: a reset; else the peer tries again
     std::uint32_t time_wait_max = 262144;        // the oldest goes first, as Linux
     std::uint32_t reply_queue_max = 256;         // resets without a connection waiting to be sent

@@ -259,9 +259,9 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
     std::byte* at = header + header_length;
     std::uint64_t start = 0;  // of pseudo-header and header
     if (wire::is_plain(segment.header, source)) {
-        start =
-            wire::emit_plain_segment(source, destination, segment.header,
-                                     {segment.ecn, all_.config.ip.time_to_live}, length, packet);
+        start = wire::emit_plain_segment(source, destination, segment.header,
+                                         {segment.traffic_class, all_.config.ip.time_to_live},
+                                         length, packet);
     } else {
         start = write_unusual_headers(segment, header_length, length, packet);
     }
@@ -292,7 +292,7 @@ std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::si
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
     wire::emit_ipv4(ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp,
-                                        length, segment.ecn),
+                                        length, segment.traffic_class),
                     packet);
     std::byte* const header = packet + wire::ipv4_header_size;
     wire::emit_tcp(segment.header, header);

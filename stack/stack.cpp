@@ -226,6 +226,10 @@ status ip_stack::tcp_set_urgent_inline(tcp_socket socket, bool on) {
     return parts_->all.tcp.set_urgent_inline(socket, on);
 }
 
+status ip_stack::tcp_set_traffic_class(tcp_socket socket, std::uint8_t value) {
+    return parts_->all.tcp.set_traffic_class(socket, value);
+}
+
 status ip_stack::tcp_set_linger(tcp_socket socket, duration most) {
     return parts_->all.tcp.set_linger(socket, most);
 }
@@ -344,6 +348,7 @@ std::vector<counter> ip_stack::usage() const {
     add("udp.sockets", all.udp.socket_count());
     add("udp.outgoing", all.udp.has_outgoing() ? 1 : 0);
     add("ip.incomplete_datagrams", all.fragments.datagram_count());
+    add("ip.reassembly_bytes", all.fragments.bytes_held());
     add("neighbour.entries", all.neighbours.size());
     add("neighbour.unresolved", all.neighbours.unresolved());
     add("neighbour.held_bytes", all.neighbours.held_bytes());

@@ -78,7 +78,6 @@ bool stack_options::is_remembered(int level, int name) noexcept {
         case key(SOL_SOCKET, SO_SNDLOWAT):
         case key(SOL_SOCKET, SO_PRIORITY):
         case key(IPPROTO_TCP, TCP_QUICKACK):
-        case key(IPPROTO_IP, IP_TOS):
         case key(IPPROTO_IP, IP_TTL):
         case key(IPPROTO_IPV6, IPV6_V6ONLY):
         case key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
@@ -108,8 +107,12 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
     }
     if (level == IPPROTO_TCP && name == TCP_CONGESTION) return set_congestion(data, size);
     int value = 0;
-    if (size < sizeof value) return error::invalid_argument;
-    std::memcpy(&value, data, sizeof value);
+    if (level == IPPROTO_IP && name == IP_TOS && size == 1) {  // as the kernel: an octet will do
+        value = *static_cast<const std::uint8_t*>(data);
+    } else {
+        if (size < sizeof value) return error::invalid_argument;
+        std::memcpy(&value, data, sizeof value);
+    }
     const error_code done = set_value(key(level, name), value);
     if (done != error::no_protocol_option) return done;
     if (!is_remembered(level, name)) return error::no_protocol_option;
@@ -133,6 +136,11 @@ error_code stack_options::set_value(std::uint64_t which, int value) {
         case key(IPPROTO_TCP, TCP_USER_TIMEOUT):
             return keep(timeout_ms_, value, 0, std::numeric_limits<int>::max());
         case key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
+        case key(IPPROTO_IP, IP_TOS): traffic_class_ = value & 0xfc; return {};
+        case key(IPPROTO_IPV6, IPV6_TCLASS):  // -1: the default
+            if (value < -1 || value > 255) return error::invalid_argument;
+            traffic_class_ = value < 0 ? 0 : value & 0xfc;
+            return {};
         case key(SOL_SOCKET, SO_OOBINLINE): urgent_inline_ = value != 0; return {};
         case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
         case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
@@ -166,6 +174,8 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
             return number(keep_alive_count_, defaults.keep_alive_probes);
         case key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
         case key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
+        case key(IPPROTO_IP, IP_TOS):
+        case key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_, data, size);
         case key(SOL_SOCKET, SO_OOBINLINE): return put(urgent_inline_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
         case key(SOL_SOCKET, SO_SNDBUF):

@@ -24,6 +24,9 @@ class stack_options {
     bool cork() const noexcept { return cork_; }
     bool keep_alive() const noexcept { return keep_alive_; }
     bool urgent_inline() const noexcept { return urgent_inline_; }
+    std::uint8_t traffic_class() const noexcept {
+        return static_cast<std::uint8_t>(traffic_class_);
+    }
     // Zero: the stack's default.
     stack::tcp::keep_alive_times keep_alive_times() const noexcept;
     stack::duration user_timeout() const noexcept { return std::chrono::milliseconds(timeout_ms_); }
@@ -57,6 +60,7 @@ class stack_options {
     bool cork_ = false;
     bool keep_alive_ = false;
     bool urgent_inline_ = false;
+    int traffic_class_ = 0;  // of DSCP and ECN, DSCP
     bool reuse_address_ = false;
     bool linger_on_ = false;
     int linger_seconds_ = 0;

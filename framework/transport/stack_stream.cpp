@@ -121,10 +121,19 @@ error_code stack_stream::set_option(int level, int name, const void* data, std::
 }
 
 error_code stack_stream::get_option(int level, int name, void* data, std::size_t* size) const {
-    if (level != IPPROTO_TCP || name != TCP_CONGESTION)
+    const bool sizes = level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF);
+    if (!sizes && (level != IPPROTO_TCP || name != TCP_CONGESTION))
         return options_.get(level, name, data, size);
-    // The stack knows: it may come from a listener, or from the context.
+    // The stack knows: it may come from a listener, or from the context, or have been tuned.
     const auto info = where_.stack().tcp_info(id_);
+    if (sizes) {
+        if (!info || spent_) return options_.get(level, name, data, size);
+        const int bytes =
+            static_cast<int>(name == SO_SNDBUF ? info->send_capacity : info->receive_capacity);
+        if (*size < sizeof bytes) return error::invalid_argument;
+        std::memcpy(data, &bytes, *size = sizeof bytes);
+        return {};
+    }
     const std::string_view is = info ? info->congestion : std::string_view(options_.congestion());
     if (*size == 0) return error::invalid_argument;
     *size = std::min(*size, congestion_name_size);
@@ -140,6 +149,7 @@ error_code stack_stream::apply_options() noexcept {
     auto done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
     if (done) done = s.tcp_set_cork(id_, options_.cork(), now);
     if (done) done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
+    if (done) done = s.tcp_set_traffic_class(id_, options_.traffic_class());
     if (done) done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
     if (done) done = apply_times();
     if (done && options_.send_buffer() != 0)
@@ -186,6 +196,8 @@ error_code stack_stream::apply_option(int level, int name) noexcept {
         done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
     else if (level == SOL_SOCKET && name == SO_OOBINLINE)
         done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
+    else if (level == IPPROTO_IP || level == IPPROTO_IPV6)
+        done = s.tcp_set_traffic_class(id_, options_.traffic_class());
     else if (level == SOL_SOCKET && name == SO_SNDBUF)
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     else if (level == SOL_SOCKET && name == SO_RCVBUF)

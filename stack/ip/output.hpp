@@ -6,10 +6,10 @@
 
 namespace coax::stack::ip {
 
-// `length`: bytes behind the header. `traffic_class`: of DSCP and ECN we set ECN alone. Not to be
-// fragmented on its way, so the identification may be anything and is zero, which tells nobody how
-// much this host sends (RFC 6864 4.1: an atomic datagram). What is cut here gets another header
-// (fragmentation.hpp).
+// `length`: bytes behind the header. `traffic_class`: DSCP and ECN as the transport wants them.
+// Not to be fragmented on its way, so the identification may be anything and is zero, which tells
+// nobody how much this host sends (RFC 6864 4.1: an atomic datagram). What is cut here gets another
+// header (fragmentation.hpp).
 inline wire::ipv4_header outgoing_header(const ip_config& config, const ip_address& source,
                                          const ip_address& destination, std::uint8_t protocol,
                                          std::size_t length,

@@ -55,9 +55,10 @@ struct receive_sequence {
     std::uint32_t capacity = 0;  // bytes
     std::uint16_t mss = 536;     // largest segment seen: what "full-sized" means from this peer
     std::uint16_t announced_mss = 0;
-    std::uint8_t scale = 0;       // shift of our window field
-    bool fixed = false;           // the user sized the buffer
-    std::uint8_t quick_acks = 0;  // segments to be acknowledged at once
+    std::uint8_t scale = 0;          // shift of our window field
+    bool fixed = false;              // the user sized the buffer
+    std::uint8_t quick_acks = 0;     // segments to be acknowledged at once
+    std::uint8_t traffic_class = 0;  // of all that is sent: here, where a byte is left
 };
 
 // What the retransmission timer stands for (retransmission_timer.hpp).

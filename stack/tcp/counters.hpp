@@ -77,6 +77,7 @@ enum class counted : std::uint8_t {
     ecn_reductions,       // window reductions for ECE, also among window_reductions
     ecn_reductions_told,  // segments with CWR
     paced_waits,          // data had to wait for its moment
+    listener_full,        // data refused: its connections that wait hold listener_bytes_max
     urgent_marks,         // received, or moved (RFC 9293 3.8.5)
     end
 };
@@ -157,6 +158,7 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.ecn_reductions",
     "tcp.ecn_reductions_told",
     "tcp.paced_waits",
+    "tcp.listener_full",
     "tcp.urgent_marks",
 };
 

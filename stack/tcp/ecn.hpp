@@ -1,6 +1,6 @@
-// Explicit congestion notification (RFC 3168) of one connection: what is negotiated, which marks
-// are echoed, and what an echo does to the window. Knows nothing of the IP header: a segment says
-// whether it came with CE, and whether it is to leave with ECT(0).
+// Explicit congestion notification (RFC 3168; RFC 9293 3.8.2, SHLD-8) of one connection: what is
+// negotiated, which marks are echoed, and what an echo does to the window. Knows nothing of the IP
+// header: a segment says whether it came with CE, and whether it is to leave with ECT(0).
 #pragma once
 
 #include "stack/tcp/core.hpp"

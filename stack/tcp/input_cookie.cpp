@@ -2,6 +2,7 @@
 // that becomes a connection by the numbers it brings back.
 #include <algorithm>
 
+#include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/syn_cookie.hpp"
@@ -31,6 +32,7 @@ void recall(const core& k, half_open& h, binding& listener, const flow& ends, co
     h.ts_recent = stamps->value;
     h.ts_offset = k.keys.timestamp_offset(ends);
     h.sack = k.config.sack && options.sack;
+    h.ecn = options.ecn && listener.owner->congestion.ecn_choice != ecn_use::off;
     h.window_scaling = k.config.window_scaling && options.peer_scale != cookie_options::no_scale;
     if (!h.window_scaling) return;
     h.peer_scale = options.peer_scale;
@@ -60,6 +62,7 @@ disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
     const syn_options options = read_syn_options(k, ends, in);
     const std::uint32_t capacity = listener.owner->rcv.capacity;
     r->syn = r->ack = true;
+    r->traffic_class = listener.owner->rcv.traffic_class;
     r->sequence =
         syn_cookie::make(k.keys, ends, in.first, cookie_period(k, in.now), options.peer_mss)
             .value();
@@ -73,6 +76,8 @@ disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
             r->options.window_scale = offered_scale(k, *listener.owner);
         }
         kept.sack = r->options.sack_permitted = options.sack;
+        kept.ecn = r->ece = listener.owner->congestion.ecn_choice != ecn_use::off &&
+                            is_ecn_setup_syn(in.header.flags);  // RFC 3168 6.1.1
         r->options.timestamps =
             wire::tcp_timestamps{cookie_timestamp(clock, kept), options.ts_value};
     }

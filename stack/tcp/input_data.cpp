@@ -3,6 +3,7 @@
 
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/ports.hpp"
 
 namespace coax::stack::tcp {
 
@@ -84,8 +85,17 @@ void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noex
         k.set_timer(c, timer::delayed_ack, now + k.config.delayed_ack);
 }
 
+// Nobody has accepted it: what all of its listener hold together is bounded. Counted is what came
+// in order; beside it only what fills the gaps of a window.
+[[gnu::noinline]] bool is_listener_full(core& k, const connection& c, std::uint32_t size) noexcept {
+    if (c.bound_to->held_bytes + size <= k.config.listener_bytes_max) return false;
+    k.count.add(counted::listener_full);
+    return true;
+}
+
 disposition accept_data(core& k, connection& c, incoming& in) noexcept {
     const auto size = static_cast<std::uint32_t>(in.payload.size());
+    if (c.in_accept_queue && is_listener_full(k, c, size)) return disposition::limit;
     if (c.sack && c.receiving.has_gaps()) [[unlikely]] {
         if (const auto again = c.receiving.held(in.first, in.first + size))
             note_duplicate(k, c, *again);
@@ -102,7 +112,9 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
         k.count.add(counted::no_memory);
         return disposition::limit;
     }
-    c.bytes_received += c.receiving.end() - c.rcv.nxt;
+    const std::uint32_t arrived = c.receiving.end() - c.rcv.nxt;
+    c.bytes_received += arrived;
+    if (c.in_accept_queue) c.bound_to->held_bytes += arrived;
     c.rcv.nxt = c.receiving.end();
     if (c.tuning != 0) measure_receiver(k, c, in);
     k.notify(c, &readiness::readable);
@@ -131,7 +143,7 @@ disposition input_text(core& k, connection& c, incoming& in) noexcept {
     if (!in.payload.empty() && takes_text(c.current)) {
         if (c.is_orphan()) {
             // RFC 9293 3.6.1 (SHLD-3): nobody will read it, and the peer must know.
-            queue_reset(k, c, in.now);
+            reset_connection_in_answer(k, c, in);
             destroy(k, c);
             return disposition::after_close;
         }

@@ -25,6 +25,7 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     const connection& owner = *h.listener->owner;
     c.current = state::syn_received;
     c.no_delay = owner.no_delay;
+    c.rcv.traffic_class = owner.rcv.traffic_class;
     c.keep_alive = owner.keep_alive;
     c.congestion.algorithm = owner.congestion.algorithm;
     inherit_options(k, c, owner);

@@ -9,7 +9,7 @@ bool is_predicted(const connection& c, const incoming& in) noexcept {
     if (in.first != c.rcv.nxt || in.length > c.rcv.edge - in.first) return false;
     // On the circle of sequence numbers: SND.UNA =< SEG.ACK =< SND.NXT
     if (in.ack - c.snd.una > c.outstanding()) return false;
-    if (c.receiving.has_gaps() || c.is_orphan()) return false;
+    if (c.receiving.has_gaps() || !c.attached) return false;
     if (!c.timestamps) return true;
     const auto& stamps = in.header.options.timestamps;
     return stamps.has_value() && !timestamp_before(stamps->value, c.ts.recent);

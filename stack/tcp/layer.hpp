@@ -143,8 +143,8 @@ struct segment {
     std::uint8_t payload_pieces = 0;
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;
-    std::uint8_t ecn = 0;  // for the IP header: ecn_capable, or 0
-    bool is_last = false;  // the sender has nothing more: it is not the next one any more
+    std::uint8_t traffic_class = 0;  // of the IP header: DSCP, and ecn_capable or 0
+    bool is_last = false;            // the sender has nothing more: it is not the next one any more
 };
 
 enum class state : std::uint8_t {  // RFC 9293 3.3.2
@@ -283,6 +283,9 @@ class layer {
     // R2 of RFC 9293 3.8.3 (MUST-21) for this connection, at least 1 ms; zero: the configured one.
     // Set, it also bounds an active open and silence under keep-alive, as TCP_USER_TIMEOUT.
     status set_user_timeout(socket_id socket, duration timeout) noexcept;
+    // The Differentiated Services field of all segments from now on, in the upper six bits (as
+    // IP_TOS); the lower two are ECN's, and not looked at. A listener's is that of its connections.
+    status set_traffic_class(socket_id socket, std::uint8_t value) noexcept;
     // By name (congestion_algorithm_named); invalid_argument if it is none. A listener's is
     // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.
     status set_congestion(socket_id socket, std::string_view name, instant now) noexcept;

@@ -123,6 +123,7 @@ void destroy(core& k, connection& c) noexcept {
     if (c.in_accept_queue) {
         c.event_hook.unlink();
         --c.bound_to->accept_count;
+        c.bound_to->held_bytes -= c.bytes_received;
     } else if (c.bound_to != nullptr) {
         release_binding(k, c);
     }
@@ -162,6 +163,7 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
     t->rcv_wnd = c.rcv.edge > c.rcv.nxt ? c.rcv.edge - c.rcv.nxt : 0;
     t->window = static_cast<std::uint16_t>(std::min(t->rcv_wnd >> c.rcv.scale, 0xffffU));
     t->timestamps = c.timestamps;
+    t->traffic_class = c.rcv.traffic_class;
     t->ts_recent = c.ts.recent;
     t->ts_offset = c.ts.offset;
     t->ack_pending = c.ack_now || c.rcv.acked != c.rcv.nxt;

@@ -42,6 +42,7 @@ reply* make_reply(core& k, const flow& ends) noexcept;
 // RFC 9293 3.10.5: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, the connection's last word.
 void queue_reset(core& k, const connection& c, instant now) noexcept;
 // In answer to a segment (RFC 9293 3.5.2 and 3.10.7.1), rate limited.
+void reset_connection_in_answer(core& k, const connection& c, const incoming& in) noexcept;
 void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept;
 
 // May an answer to something not acceptable be sent now (RFC 5961 7)? `last`: the connection's.

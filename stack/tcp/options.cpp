@@ -165,6 +165,14 @@ status layer::set_linger(socket_id socket, duration most) noexcept {
     return {};
 }
 
+// RFC 9293 3.9.1.9 (MUST-48); what is given goes to IP as it is (SHLD-22).
+status layer::set_traffic_class(socket_id socket, std::uint8_t value) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->rcv.traffic_class = value & 0xfcU;
+    return {};
+}
+
 status layer::set_congestion(socket_id socket, std::string_view name, instant now) noexcept {
     connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
@@ -257,6 +265,8 @@ result<connection_info> layer::info(socket_id socket, instant now) const noexcep
     i.current = c->current;
     i.soft_error = c->soft_error;                  // RFC 9293 3.9.1.8 (MUST-47), 3.9.2.2 (SHLD-25)
     i.congestion = control_of(*core_, *c).name();  // a listener's: what its connections begin with
+    i.send_capacity = c->snd.capacity;
+    i.receive_capacity = c->rcv.capacity;
     if (c->current == state::closed || c->current == state::listen) return i;
     tell_sender(*core_, *c, i);
     tell_receiver(*c, i);

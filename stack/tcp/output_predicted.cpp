@@ -57,7 +57,7 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
     out.payload_pieces = 1;
     out.payload_size = size;
     out.gso_bytes = 0;
-    out.ecn = 0;
+    out.traffic_class = c.rcv.traffic_class;
 
     c.rcv.acked = c.rcv.nxt;
     c.ack_now = false;

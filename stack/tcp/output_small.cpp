@@ -11,6 +11,7 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     const bool syn = h.syn_ack_pending;
     address(out, h.ends_, syn ? h.iss : h.iss + 1);
     wire::tcp_header& header = out.header;
+    out.traffic_class = h.listener->owner->rcv.traffic_class;
     header.flags.ack = true;
     header.acknowledgment = h.rcv_nxt.value();
     header.window = static_cast<std::uint16_t>(h.window >> (syn ? 0 : h.scale));
@@ -38,6 +39,7 @@ bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept {
     if (!t.ack_pending) return false;
     t.ack_pending = false;
     address(out, t.ends_, t.snd_nxt);
+    out.traffic_class = t.traffic_class;
     out.header.flags.ack = true;
     out.header.acknowledgment = t.rcv_nxt.value();
     out.header.window = t.window;
@@ -55,12 +57,14 @@ bool next_segment(core& k, reply& r, segment& out) noexcept {
     }
     r.sent = true;
     address(out, r.ends_, seq(r.sequence));
+    out.traffic_class = r.traffic_class;
     out.header.flags.ack = r.ack;
     out.header.acknowledgment = r.acknowledgment;
     if (r.has_timestamps) out.header.options.timestamps = r.timestamps;
     k.count.add(counted::segments_sent);
     if (r.syn) {
         out.header.flags.syn = true;
+        out.header.flags.ece = r.ece;
         out.header.window = r.window;
         out.header.options = r.options;
         out.header.options.maximum_segment_size = offered_mss(r.ends_, r.route.mtu);

@@ -23,6 +23,7 @@ struct binding {
     std::uint32_t backlog = 0;       // longest accept queue
     std::uint32_t accept_count = 0;  // connections in it
     std::uint32_t syn_count = 0;     // half-open ones
+    std::uint64_t held_bytes = 0;    // received by those in the accept queue
     instant cookies_until{};         // acknowledgments may carry cookies before it
     connection* owner = nullptr;
     binding* next = nullptr;  // same port

@@ -18,10 +18,12 @@ struct reply final : sender {
     std::uint32_t acknowledgment = 0;
     bool ack = false;
     bool sent = false;
+    std::uint8_t traffic_class = 0;  // of the connection that was, or the listener
     bool has_timestamps = false;
     wire::tcp_timestamps timestamps;
     // A SYN,ACK; the MSS is what the route carries.
     bool syn = false;
+    bool ece = false;  // it agrees to ECN
     std::uint16_t window = 0;
     wire::tcp_options options;
     boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>

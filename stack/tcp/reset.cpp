@@ -39,9 +39,22 @@ reply* make_reset(core& k, const flow& ends, const path& route, std::uint32_t se
 
 void queue_reset(core& k, const connection& c, instant now) noexcept {
     reply* const r = make_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
-    if (r == nullptr || !c.timestamps) return;
+    if (r == nullptr) return;
+    r->traffic_class = c.rcv.traffic_class;
+    if (!c.timestamps) return;
     r->has_timestamps = true;  // RFC 7323 3.2: SHOULD, on resets too
     r->timestamps = {k.milliseconds(now) + c.ts.offset, c.ts.recent};
+}
+
+// Where the peer stands by its own word: our FIN, or the last data, may not have reached it, and a
+// reset beyond what it expects would only be challenged (RFC 5961 3.2).
+void reset_connection_in_answer(core& k, const connection& c, const incoming& in) noexcept {
+    reply* const r = make_reset(k, c.ends_, c.route, in.ack.value(), false, 0);
+    if (r == nullptr) return;
+    r->traffic_class = c.rcv.traffic_class;
+    if (!c.timestamps) return;
+    r->has_timestamps = true;  // RFC 7323 3.2: SHOULD, on resets too
+    r->timestamps = {k.milliseconds(in.now) + c.ts.offset, c.ts.recent};
 }
 
 void reset_in_answer(core& k, const flow& ends, const path& route, const incoming& in) noexcept {
@@ -59,7 +72,7 @@ void reset_in_answer(core& k, const flow& ends, const path& route, const incomin
 }
 
 // A count per connection tells an attacker on another connection nothing: the shared count of
-// RFC 5961 7 was a side channel (CVE-2016-5696).
+// RFC 5961 7 was a side channel, which RFC 5961 10 did not see (CVE-2016-5696).
 bool may_challenge(core& k, std::uint32_t& last, instant now) noexcept {
     const std::uint32_t ms = k.milliseconds(now);
     const auto interval = static_cast<std::uint32_t>(

@@ -24,6 +24,7 @@ struct time_wait final : sender, timer_node {
     std::uint16_t window = 0;   // the field as last sent
     bool timestamps = false;
     bool ack_pending = false;
+    std::uint8_t traffic_class = 0;
     std::uint32_t ts_recent = 0;
     std::uint32_t ts_offset = 0;
     std::uint32_t challenged_at = 0;  // ms clock

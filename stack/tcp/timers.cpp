@@ -85,7 +85,8 @@ void on_retransmission(core& k, connection& c, instant now) noexcept {
         give_up(k, c);
         return;
     }
-    recovery_on_timeout(k, c, now);
+    recovery_on_timeout(k, c,
+                        now);  // RFC 6675 5.1: what SACK told is kept, what is not told is lost
     if (c.retries < 255) ++c.retries;
     // MUST-20 (a): at R1 the IP layer is told to look for another way
     if (c.retries == first_threshold) c.route.epoch = 0;

@@ -186,6 +186,10 @@ std::size_t layer::available(socket_id id) const {
 }
 
 disposition layer::input(const flow& ends, const payload_view& payload) {
+    if (ends.local.port == 0) {
+        ++counters_.port_zero;
+        return disposition::port_zero;
+    }
     socket* s = demux(ends);
     if (s == nullptr) {
         ++counters_.no_port;

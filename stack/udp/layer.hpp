@@ -51,7 +51,7 @@ struct received {
     ip_address destination;  // the own address it was sent to, or a broadcast
 };
 
-enum class disposition : std::uint8_t { consumed, no_port, queue_full };
+enum class disposition : std::uint8_t { consumed, no_port, port_zero, queue_full };
 
 // A datagram on its way to egress; the body of the record is its payload.
 struct datagram {

@@ -330,6 +330,10 @@ TEST_CASE("sockets move, also to another executor type; options come back as the
     tcp::socket::receive_buffer_size size;
     moved.get_option(size);
     CHECK(size.value() == 32768);
+    moved.set_option(tcp::type_of_service(0xb8));
+    tcp::type_of_service service;
+    moved.get_option(service);
+    CHECK(service.value() == 0xb8);
     error_code ec;
     moved.set_option(asio::ip::multicast::enable_loopback(true), ec);
     CHECK((kind == "kernel" || ec == asio::error::no_protocol_option));

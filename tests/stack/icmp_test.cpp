@@ -35,6 +35,20 @@ TEST_CASE("icmp: RFC 1122 3.2.2.6: an echo request is answered with its data") {
     CHECK(net.count("icmp.echoed") == 5);
 }
 
+// RFC 1122 3.2.1.7: it is for us, so its time to live says nothing.
+TEST_CASE("icmp: a packet whose time to live is over is taken by the host it is for") {
+    stack_on_memory net;
+    for (const std::uint8_t ttl : {std::uint8_t{0}, std::uint8_t{1}}) {
+        auto header = ipv4_of(peer_ip, own_ip, 1);
+        header.time_to_live = ttl;
+        net.deliver(icmp_packet(header, {8, 0, 0x1234'0001}, bytes(8)));
+        const auto reply = net.take_packet();
+        REQUIRE(reply);
+        CHECK(reply->ip.time_to_live == 64);
+    }
+    CHECK(net.count("icmp.echoed") == 2);
+}
+
 TEST_CASE("icmp: malformed and useless messages") {
     stack_on_memory net;
     auto bad = echo_request(bytes(20));

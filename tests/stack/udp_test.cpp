@@ -67,6 +67,15 @@ TEST_CASE("udp: the most particular socket hears a datagram") {
     CHECK(net.receive(any) == "(bad socket handle)");
 }
 
+// RFC 6335 6: port 0 is nobody's, so nobody is told that nobody listens there.
+TEST_CASE("udp: a datagram to port 0 is counted and not answered") {
+    udp_host net;
+    net.hear(1000, 0, "to nobody");
+    CHECK(net.count("udp.port_zero") == 1);
+    CHECK(net.count("udp.no_port") == 0);
+    CHECK(!net.take_packet());
+}
+
 TEST_CASE("udp: binding") {
     udp_host net;
     const auto a = *net.host->udp_open(nullptr);

@@ -327,3 +327,50 @@ TEST_CASE("replies that cannot leave do not keep back others") {
     layer.unreachable(waiting, error::host_unreachable, instant{2s});
     CHECK(layer.socket_count() == 1);
 }
+
+// RFC 3168 6.1.1
+TEST_CASE("cookies: the timestamp keeps that both agreed to ECN") {
+    script s(small_queue());
+    overflow(s);
+    s.timestamps = true;
+    const bool asks = GENERATE(true, false);
+    s.sends(asks ? syn().mss(1460).ece().cwr() : syn().mss(1460));
+    s.expects(asks ? syn_ack().seq(0).ack(1).ece() : syn_ack().seq(0).ack(1));
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    CHECK(s.layer().info(s.socket)->congestion_notification == asks);
+    s.writes(10);
+    s.expects(data(1, 10).ect(asks));
+}
+
+TEST_CASE("connections that nobody accepted hold only so much together") {
+    tcp_config config;
+    config.listener_bytes_max = 2500;
+    script s(config);
+    s.listens();
+    const auto opens = [&](std::uint16_t port) {
+        s.ends.remote.port = port;
+        s.sends(syn().mss(1000));
+        s.expects(syn_ack());
+        s.sends(ack(1).seq(1));
+    };
+    opens(7000);
+    CHECK(s.sends(data(1, 1000)) == disposition::consumed);
+    CHECK(s.sends(data(1001, 1000)) == disposition::consumed);
+    s.forget_sent();
+    opens(7001);
+    CHECK(s.sends(data(1, 500)) == disposition::consumed);
+    CHECK(s.sends(data(501, 1)) == disposition::limit);
+    CHECK(s.counter("tcp.listener_full") == 1);
+    s.forget_sent();
+    s.ends.remote.port = 7000;
+    s.accepts();  // the first one has an owner now
+    s.ends.remote.port = 7001;
+    CHECK(s.sends(data(501, 1000)) == disposition::consumed);
+    s.sends(rst(1501));  // and what is gone holds nothing
+    s.forget_sent();
+    opens(7002);
+    CHECK(s.sends(data(1, 1000)) == disposition::consumed);
+    CHECK(s.sends(data(1001, 1000)) == disposition::consumed);
+    CHECK(s.counter("tcp.listener_full") == 1);
+}

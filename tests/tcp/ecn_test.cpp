@@ -1,5 +1,5 @@
-// Explicit congestion notification (RFC 3168): the handshake in all its combinations, the cycle of
-// CE, ECE and CWR on both sides, and what must never carry ECT.
+// Explicit congestion notification (RFC 3168; RFC 9293 3.8.2, SHLD-8): the handshake in all its
+// combinations, the cycle of CE, ECE and CWR on both sides, and what must never carry ECT.
 #include <catch2/catch.hpp>
 
 #include "tests/tcp/script.hpp"

@@ -1,4 +1,5 @@
-// The path's MTU: what routers say (RFC 1191), black holes, and probing with real data (RFC 4821).
+// The path's MTU: what routers say (RFC 1191), black holes, and probing with real data
+// (RFC 4821 7).
 #include <algorithm>
 #include <map>
 

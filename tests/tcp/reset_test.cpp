@@ -134,7 +134,7 @@ TEST_CASE("an acknowledgment far from what was sent is challenged") {
     s.expects(ack(11));
 }
 
-// RFC 5961 7; the limit is the connection's own (CVE-2016-5696)
+// RFC 5961 7, 10; the limit is the connection's own (CVE-2016-5696)
 TEST_CASE("challenges are limited per connection") {
     script s;
     s.establish_passive();
@@ -208,8 +208,14 @@ TEST_CASE("data for a connection that was closed resets it") {
     s.establish_passive();
     s.closes();
     s.expects(fin(1).ack(1));
-    CHECK(s.sends(data(1, 10).ack(2)) == disposition::after_close);
-    s.expects(rst(2).ack(1));
+    SECTION("by a peer that has our FIN") {
+        CHECK(s.sends(data(1, 10).ack(2)) == disposition::after_close);
+        s.expects(rst(2));
+    }
+    SECTION("by one that has not: the reset is where it expects one (RFC 5961 3.2)") {
+        CHECK(s.sends(data(1, 10).ack(1)) == disposition::after_close);
+        s.expects(rst(1));
+    }
     CHECK(s.layer().socket_count() == 1);
 }
 

@@ -214,6 +214,7 @@ TEST_CASE("duplicate acknowledgments during recovery let new segments out") {
 }
 
 // RFC 6582 3.2 step 1 and RFC 5681: after a timeout old duplicates start nothing
+// RFC 6675 5.1: no second reduction for what was under way
 TEST_CASE("after a timeout: slow start from one segment, and no fast retransmit of the old") {
     script s;
     s.establish_passive();

@@ -94,7 +94,8 @@ void script::expects(const seg& s) {
     INFO("the layer sent: " << describe(p));
     wire::tcp_flags flags = h.flags;
     if (s.push_) CHECK(flags.psh == *s.push_);
-    if (s.ect_) CHECK(p.segment.ecn == (*s.ect_ ? tcp::ecn_capable : 0));
+    if (s.ect_) CHECK((p.segment.traffic_class & 3) == (*s.ect_ ? tcp::ecn_capable : 0));
+    if (s.traffic_class_) CHECK(p.segment.traffic_class == *s.traffic_class_);
     flags.psh = false;
     CHECK(flags == s.flags_);
     CHECK(h.urgent_pointer == s.urgent_pointer_);

@@ -69,6 +69,9 @@ class seg {
     seg ect(bool on = true) const {  // expected to leave with ECT(0), or without
         return with([&](seg& s) { s.ect_ = on; });
     }
+    seg traffic_class(std::uint8_t value) const {
+        return with([&](seg& s) { s.traffic_class_ = value; });
+    }
     seg ece() const {
         return with([&](seg& s) { s.flags_.ece = true; });
     }
@@ -104,6 +107,7 @@ class seg {
     bool no_options_ = false;
     std::optional<bool> ect_;
     bool ce_ = false;
+    std::optional<std::uint8_t> traffic_class_;
 };
 
 inline seg syn() { return seg({.syn = true}); }

@@ -48,6 +48,9 @@ class tcp {
     using keep_alive_count = detail::integer_option<IPPROTO_TCP, TCP_KEEPCNT>;
     // The congestion control, by its name.
     using congestion = coax::congestion;
+    // The Differentiated Services field of what is sent, in the upper six bits; the lower two are
+    // ECN's and not looked at (IP_TOS). At any time; a listener's is that of its connections.
+    using type_of_service = detail::integer_option<IPPROTO_IP, IP_TOS>;
     // Coax's own stack alone; the kernel answers no_protocol_option. Routers may mark packets
     // instead of dropping them (RFC 3168). True: asked for when connecting, and agreed to; false:
     // neither. Unless set, the peer's wish is followed. Before connect or listen.

@@ -262,7 +262,9 @@ ssize_t host::send(int fd, std::span<const stack::const_bytes> pieces, int flags
         if (s == nullptr) return fails(EBADF);
         if (has_null(left)) return fails(EFAULT);
         const auto taken = stack_->tcp_send(s->id, what_may_be_written(*s, left), time_.now(),
-                                            {.more = (flags & MSG_MORE) != 0});
+                                            {.more = (flags & MSG_MORE) != 0,
+                                             .urgent = (flags & MSG_OOB) != 0,
+                                             .end_of_record = (flags & MSG_EOR) != 0});
         if (taken && (*taken != 0 || left.empty())) {
             sent += *taken;
             for (std::size_t n = *taken; n != 0;) {

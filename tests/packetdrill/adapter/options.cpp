@@ -107,6 +107,8 @@ int host::setsockopt(int fd, int level, int name, const void* value, socklen_t l
         }
         if (name == SO_KEEPALIVE) (void)stack_->tcp_set_keep_alive(s->id, n != 0, time_.now());
     }
+    if (level == IPPROTO_IP && name == IP_TOS)
+        (void)stack_->tcp_set_traffic_class(s->id, static_cast<std::uint8_t>(n));
     if (level == IPPROTO_TCP && set_tcp_option(*s, name, n) < 0) return -1;
     s->options[{level, name}] = n;
     time_.turn();

@@ -98,6 +98,10 @@ bool settings::set(std::string_view name, std::string_view value) {
     else if (name == "tcp_window_scaling") tcp.window_scaling = *n != 0;
     else if (name == "tcp_syn_retries") tcp.syn_retries = static_cast<std::uint8_t>(*n);
     else if (name == "tcp_synack_retries") tcp.syn_ack_retries = static_cast<std::uint8_t>(*n);
+    else if (name == "tcp_ecn")  // 0 off, 1 asked for, 2 agreed to
+        tcp.ecn = *n == 0   ? stack::ecn_use::off
+                  : *n == 1 ? stack::ecn_use::request
+                            : stack::ecn_use::accept;
     else if (name == "tcp_sack") tcp.sack = *n != 0;
     else if (name == "tcp_slow_start_after_idle")
         tcp.after_idle = *n != 0 ? stack::idle_window::decay : stack::idle_window::keep;

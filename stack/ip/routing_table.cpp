@@ -1,6 +1,9 @@
 // Longest-prefix match by one hash look-up for each length that occurs.
 #include "stack/ip/routing_table.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace coax::stack::ip {
 
 namespace {
@@ -21,7 +24,8 @@ status routing_table::add(const ip_prefix& destination, const ip_address& gatewa
     } else {
         if (routes_.size() >= config_.routes_max) return error::no_buffer_space;
         routes_.emplace(k, gateway);
-        ++routes_of_length_[length];
+        const auto at = std::ranges::lower_bound(lengths_, k.length, std::ranges::greater());
+        if (at == lengths_.end() || *at != k.length) lengths_.insert(at, k.length);
     }
     epoch_.advance();
     return {};
@@ -30,10 +34,9 @@ status routing_table::add(const ip_prefix& destination, const ip_address& gatewa
 std::optional<ip_address> routing_table::next_hop(const ip_address& destination) const {
     // ::/0 would match the mapped form of IPv4 too, but is no route for it.
     const unsigned shortest = destination.is_v4() ? v4_bits_before : 0;
-    for (unsigned length = 129; length-- > shortest;) {
-        if (routes_of_length_[length] == 0) continue;
-        const auto found =
-            routes_.find(key{masked(destination, length), static_cast<std::uint8_t>(length)});
+    for (const std::uint8_t length : lengths_) {
+        if (length < shortest) break;
+        const auto found = routes_.find(key{masked(destination, length), length});
         if (found == routes_.end()) continue;
         return found->second.is_unspecified() ? destination : found->second;
     }
@@ -42,8 +45,8 @@ std::optional<ip_address> routing_table::next_hop(const ip_address& destination)
 
 ip_address routing_table::masked(const ip_address& address, unsigned length) noexcept {
     auto octets = address.octets();
-    for (unsigned bit = length; bit < 128; bit = (bit | 7) + 1)
-        octets[bit / 8] &= static_cast<std::uint8_t>(0xff00U >> (bit % 8));
+    if (length % 8 != 0) octets[length / 8] &= static_cast<std::uint8_t>(0xff00U >> (length % 8));
+    std::fill(octets.begin() + (length + 7) / 8, octets.end(), std::uint8_t{0});
     return ip_address::v6(octets);
 }
 

@@ -2,9 +2,9 @@
 // 5.2.4.3), both families in one table. One hash look-up per prefix length in use, longest first.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -49,7 +49,7 @@ class routing_table {
     const ip_config& config_;
     path_epoch& epoch_;
     boost::unordered_flat_map<key, ip_address, key_hash> routes_;
-    std::array<std::uint32_t, 129> routes_of_length_{};
+    std::vector<std::uint8_t> lengths_;  // of all routes, each once, longest first
 };
 
 }  // namespace coax::stack::ip

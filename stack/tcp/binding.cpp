@@ -39,7 +39,7 @@ std::uint16_t pick_port(core& k, flow ends, instant now) noexcept {
     for (std::uint32_t tries = port_span(k); tries != 0; --tries) {
         ends.local.port = nth_port(k, (offset & 0xffffffffU) + counter++);
         if (k.ports.has_bindings(ends.local.port)) continue;
-        const reference there = k.find_flow(ends, k.keys.demux_hash(ends));
+        const reference there = k.find_flow(ends, k.hash_of(ends));
         if (there.is_none()) return ends.local.port;
         if (second_choice == 0 && there.which() == reference::kind::time_wait &&
             may_reuse(k, *k.time_waits.at(there.index()), now))

@@ -115,6 +115,18 @@ struct core {
         return {c.index, connections.generation_of(c)};
     }
     reference find_flow(const flow& ends, std::uint32_t hash) noexcept;
+    // A flow's place in `table`. A segment that opens or ends a connection asks for it up to four
+    // times in a row: the answer is kept.
+    std::uint32_t hash_of(const wire::ipv4_key& key) noexcept {
+        if (key != hashed_key_) {
+            hashed_key_ = key;
+            hash_ = keys.demux_hash(key);
+        }
+        return hash_;
+    }
+    std::uint32_t hash_of(const flow& f) noexcept {
+        return is_ipv4(f) ? hash_of(ipv4_key_of(f)) : keys.demux_hash(f);
+    }
 
     const tcp_config config;
     random_source& randomness;
@@ -159,6 +171,8 @@ struct core {
     }
     instant clock_ends_ = instant::min();  // until then clock_ms_ is right: time moves forward
     std::uint32_t clock_ms_ = 1;
+    wire::ipv4_key hashed_key_;  // and its hash
+    std::uint32_t hash_ = keys.demux_hash(hashed_key_);
 };
 
 // Silence after which the first keep-alive probe goes out.

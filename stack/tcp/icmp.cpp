@@ -8,7 +8,7 @@ namespace coax::stack::tcp {
 void layer::icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict verdict, error cause,
                        std::uint16_t next_hop_mtu, instant now) noexcept {
     core& k = *core_;
-    const reference to = k.find_flow(ends, k.keys.demux_hash(ends));
+    const reference to = k.find_flow(ends, k.hash_of(ends));
     if (to.is_none() || to.which() != reference::kind::connection) {
         k.count.add(counted::icmp_ignored);
         return;

@@ -33,7 +33,7 @@ bool has_usual_flags(const wire::tcp_flags& f) noexcept {
 disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
     if (k.last_found != nullptr && same(k.last_found->ends_, ends))
         return dispatch(k, *k.last_found, in);
-    const reference to = k.find_flow(ends, k.keys.demux_hash(ends));
+    const reference to = k.find_flow(ends, k.hash_of(ends));
     switch (to.which()) {
         case reference::kind::connection: {
             connection& found = *k.connections.at(to.index());
@@ -56,7 +56,7 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
 }
 
 connection* find_plain(core& k, const wire::ipv4_key& key) noexcept {
-    const reference to = k.table.find(k.keys.demux_hash(key), [&](reference r) {
+    const reference to = k.table.find(k.hash_of(key), [&](reference r) {
         if (r.which() != reference::kind::connection) return false;
         const flow& ends = k.connections.at(r.index())->ends_;
         return is_ipv4(ends) && ipv4_key_of(ends) == key;

@@ -13,11 +13,11 @@ namespace coax::stack::tcp {
 namespace {
 
 // What was offered to the peer, as it would stand in the SYN queue.
-void recall(const core& k, half_open& h, binding& listener, const flow& ends, const incoming& in,
+void recall(core& k, half_open& h, binding& listener, const flow& ends, const incoming& in,
             std::uint16_t peer_mss) noexcept {
     const std::uint32_t capacity = listener.owner->rcv.capacity;
     h.ends_ = ends;
-    h.hash = k.keys.demux_hash(ends);
+    h.hash = k.hash_of(ends);
     h.listener = &listener;
     h.iss = in.ack - 1;
     h.rcv_nxt = in.first;

@@ -76,7 +76,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     half_open* h = make_room(k, listener);
     if (h == nullptr) return disposition::limit;
     h->ends_ = ends;
-    h->hash = k.keys.demux_hash(ends);
+    h->hash = k.hash_of(ends);
     if (!k.table.insert(h->hash, reference(reference::kind::half_open, h->index))) {
         k.half_opens.destroy(h);
         k.count.add(counted::no_memory);

@@ -2,6 +2,7 @@
 #include "stack/tcp/lifecycle.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/congestion_events.hpp"
@@ -39,7 +40,7 @@ void stop(core& k, connection& c) noexcept {
 }  // namespace
 
 bool enter_table(core& k, connection& c) noexcept {
-    c.hash = k.keys.demux_hash(c.ends_);
+    c.hash = k.hash_of(c.ends_);
     if (!k.table.insert(c.hash, reference(reference::kind::connection, c.index))) return false;
     k.ports.add_connection(c.ends_.local.port);
     c.in_table = true;
@@ -64,9 +65,8 @@ std::uint16_t offered_mss(const flow& ends, std::uint16_t mtu) noexcept {
 }
 
 std::uint8_t scale_for(std::uint32_t capacity) noexcept {
-    std::uint8_t scale = 0;
-    while (scale < 14 && (capacity >> scale) > 0xffff) ++scale;  // RFC 7323 2.3: at most 14
-    return scale;
+    const unsigned bits = std::bit_width(capacity);
+    return static_cast<std::uint8_t>(std::clamp(bits, 16U, 30U) - 16);  // RFC 7323 2.3: at most 14
 }
 
 // RFC 9293 3.7.1 (MUST-16): min(SendMSS, MMS_S) less the options every segment carries.

@@ -30,7 +30,7 @@ bool is_unicast(const ip_address& a) noexcept {
 
 // False: `ends` is in use. One in TIME-WAIT may give way; the successor's numbers are beyond its.
 bool clear_the_way(core& k, const flow& ends, instant now, std::optional<seq>& iss_floor) noexcept {
-    const reference there = k.find_flow(ends, k.keys.demux_hash(ends));
+    const reference there = k.find_flow(ends, k.hash_of(ends));
     if (there.is_none()) return true;
     if (there.which() != reference::kind::time_wait) return false;
     time_wait& old = *k.time_waits.at(there.index());

@@ -109,9 +109,12 @@ void learn_path_mtu(core& k, connection& c, std::uint16_t told, instant now) noe
 }
 
 void suspect_black_hole(core& k, connection& c, instant now) noexcept {
-    if (k.config.mtu_probing == mtu_probing::off || c.outstanding() < c.snd.mss) return;
+    if (k.config.mtu_probing == mtu_probing::off || c.flying.empty()) return;
     const std::uint16_t current = current_mtu(c);
     const std::uint16_t least = least_mtu(k, c);
+    // What every path carries is no sign; anything larger may be the one too large.
+    const std::uint32_t lost = std::min<std::uint32_t>(c.flying.oldest().size(), c.snd.mss);
+    if (lost + headers_of(c) <= least || c.snd.wnd < lost) return;  // or the window closed over it
     const std::uint16_t base = std::max(k.config.mtu_base, least);
     const std::uint16_t limit =
         current > base ? base : std::max(static_cast<std::uint16_t>(current / 2), least);

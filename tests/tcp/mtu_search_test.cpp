@@ -187,6 +187,20 @@ TEST_CASE("no probe goes while SACK blocks take room from it") {
     s.forget_sent();
 }
 
+TEST_CASE("a black hole is left also when no segment was a full one") {
+    script s;
+    s.establish_passive();
+    s.writes(600);
+    s.after(1500ms);  // the third timeout
+    CHECK(s.counter("tcp.black_holes") == 1);
+    s.forget_sent();
+    s.silent_for(1400ms);
+    s.after(300ms);  // the fourth
+    s.expects(data(1, 512));
+    s.sends(ack(513).seq(1));
+    s.expects(data(513, 88));
+}
+
 TEST_CASE("small segments that are lost are no sign of a black hole") {
     script s;
     s.establish_passive();

@@ -38,8 +38,9 @@ verdict check_timestamp(core& k, connection& c, const incoming& in) noexcept {
 bool is_acceptable(const connection& c, const incoming& in) noexcept {
     const bool open = c.rcv.edge > c.rcv.nxt;
     // A bare acknowledgment may have been overtaken by data, or follow data that fills the window:
-    // its sequence number is one the peer did send.
-    if (in.length == 0) return in.first >= c.rcv.acked && in.first <= c.rcv.edge;
+    // its sequence number is one the peer did send, or behind the octet of its window probe.
+    if (in.length == 0)
+        return in.first >= c.rcv.acked && in.first <= (open ? c.rcv.edge : c.rcv.edge + 1);
     if (!open) return in.first == c.rcv.nxt;  // MUST-66: its ACK and RST count, its text does not
     const seq last = in.first + in.length - 1;
     return last >= c.rcv.nxt && in.first < c.rcv.edge;

@@ -48,6 +48,30 @@ TEST_CASE("the silence so far counts when the idle time is set") {
 }
 
 // RFC 9293 3.8.4 (MUST-26)
+// RFC 9293 3.10.7.4 (MUST-66): its acknowledgments count while our window is closed, also those whose
+// number is behind the octet of its window probe
+TEST_CASE("a peer that probes our closed window is alive") {
+    script s;
+    s.listens();
+    REQUIRE(s.layer().set_receive_buffer(s.listener, 1000));
+    s.sends(syn().mss(1460));
+    s.expects(syn_ack());
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    keeps_alive(s, {10s, 3s, 2});
+    s.sends(data(1, 1000).ack(1));
+    s.after(40ms);
+    s.expects(ack(1001).win(0));
+    s.sends(data(1001, 1).ack(1));
+    s.expects(ack(1001).win(0));
+    for (int i = 0; i < 10; ++i) {
+        s.after(10100ms);
+        s.expects(ack(1001).seq(0));
+        CHECK(s.sends(ack(1).seq(1002)) == disposition::consumed_ack_only);
+    }
+    CHECK(s.current() == state::established);
+}
+
 TEST_CASE("no keep-alive probe while data is outstanding") {
     script s;
     s.establish_passive();

@@ -93,7 +93,7 @@ std::uint64_t measure(const cell& c, std::uint64_t seed) {
     reader server(d, faults);
     server.listen(to);
     session client(from, d, true, faults);
-    client.open();
+    client.open(d.server, 0);
     net.run_for(measured);
     return faults.empty() ? d.server_end.received : 0;
 }

@@ -8,6 +8,7 @@
 #include "stack/base/address.hpp"
 #include "stack/base/result.hpp"
 #include "stack/base/time.hpp"
+#include "stack/tcp/layer.hpp"
 #include "tests/sim/swarm/pattern.hpp"
 
 namespace coax::sim {
@@ -39,6 +40,11 @@ struct script {
     bool keep_alive = false;
     std::uint32_t send_buffer = 0;  // bytes; 0: as configured
     std::uint32_t receive_buffer = 0;
+    bool cork_each = false;             // each write is corked, and let go at its end
+    std::uint16_t maximum_segment = 0;  // bytes; 0: as the path permits
+    stack::duration user_timeout{0};    // 0: as configured
+    stack::duration linger{0};          // after close, to be acknowledged; 0: as long as it takes
+    stack::tcp::keep_alive_times keep_alive_times;  // zeros: as configured
 };
 
 // What became of an end.
@@ -64,6 +70,12 @@ struct dialogue {
     stream_pattern up;    // client to server
     stream_pattern down;  // server to client
 
+    // The client's address is known: what both streams carry is settled.
+    void set_client(const stack::endpoint& its) noexcept {
+        client = its;
+        up = stream_pattern(client, server, false);
+        down = stream_pattern(client, server, true);
+    }
     bool over() const noexcept { return client_end.over && (!server_end.began || server_end.over); }
     std::string name() const { return client.to_string() + " > " + server.to_string(); }
 };

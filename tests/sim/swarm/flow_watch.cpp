@@ -109,20 +109,33 @@ watched_flow& flow_watch::flow_of(const seen_segment& s, int& end) {
     return flow;
 }
 
-// A SYN begins an end anew; a client's one begins the connection.
+// A SYN begins an end anew; one without ACK begins the connection, unless the other end's has just
+// begun it: then they cross (RFC 9293 3.5, figure 7).
 void flow_watch::open(watched_flow& flow, int end, const seen_segment& s) {
     watched_end& e = flow.ends[end];
-    if (e.opened && e.iss == s.tcp.sequence) return;
-    if (end == 0) {
-        flow.ends[0] = flow.ends[1] = watched_end();
+    watched_end& other = flow.ends[1 - end];
+    // Also of an end that had sent a SYN of its own before.
+    const bool agrees_ecn = s.tcp.flags.ack && s.tcp.flags.ece && !s.tcp.flags.cwr;
+    if (e.opened && e.iss == s.tcp.sequence) {
+        e.agrees_ecn = e.agrees_ecn || agrees_ecn;
+        return;
+    }
+    const watched_end old = std::exchange(e, watched_end());
+    if (!s.tcp.flags.ack) {
+        const bool crossing =
+            other.opened && other.bare && other.nxt == other.iss + 1 && !other.heard_ack;
+        if (!crossing) other = watched_end();
         flow.answered_twice = false;
-    } else if (e.opened) {
+        e.bare = true;
+    } else if (old.opened) {
         flow.answered_twice = true;
     }
-    const watched_end old = e;
-    e = watched_end();
-    e.heard = old.heard;  // a server's end heard the SYN before it answers
-    e.heard_nxt = old.heard_nxt;
+    if (!old.opened) {  // it heard the other's SYN before it answers
+        e.heard = old.heard;
+        e.heard_nxt = old.heard_nxt;
+    }
+    e.asks_ecn = !s.tcp.flags.ack && s.tcp.flags.ece && s.tcp.flags.cwr;
+    e.agrees_ecn = agrees_ecn;
     e.opened = true;
     e.iss = s.tcp.sequence;
     e.nxt = s.tcp.sequence + 1;
@@ -191,7 +204,8 @@ void flow_watch::check_acknowledgment(watched_flow& flow, int end, const seen_se
         // RFC 9293 3.8.6 (SHLD-14): a receiver does not shrink its window; RFC 7323 2.4: but for
         // what the scaled field cannot tell.
         const std::uint32_t unit = scaled(flow) ? 1U << static_cast<unsigned>(e.scale) : 1U;
-        if (before(edge + unit - 1, e.edge))
+        // A SYN's field is not scaled: after an acknowledgment it tells less (RFC 7323 2.2).
+        if (!s.tcp.flags.syn && before(edge + unit - 1, e.edge))
             fail("shrink", flow, end, s,
                  "the right edge moves left by " + std::to_string(e.edge - edge));
     }
@@ -234,6 +248,17 @@ void flow_watch::check_options(watched_flow& flow, int end, const seen_segment& 
     }
 }
 
+// RFC 3168 6.1: only who agreed sets ECT, and only on new data (6.1.4, 6.1.5, 6.1.6).
+void flow_watch::check_ecn(const watched_flow& flow, int end, const seen_segment& s) {
+    if ((s.ip.traffic_class & 3U) == 0) return;
+    const watched_end& e = flow.ends[end];
+    const watched_end& peer = flow.ends[1 - end];
+    const bool agreed = (e.asks_ecn && peer.agrees_ecn) || (peer.asks_ecn && e.agrees_ecn);
+    if (s.tcp.flags.syn || !agreed) return fail("ecn", flow, end, s, "ECT that was not agreed");
+    if (s.payload.empty() || before(s.tcp.sequence, e.nxt))
+        fail("ecn", flow, end, s, "ECT on what is no new data");
+}
+
 void flow_watch::note_sent(watched_flow& flow, int end, const seen_segment& s) {
     watched_end& e = flow.ends[end];
     if (before(e.nxt, s.end())) {
@@ -264,6 +289,7 @@ void flow_watch::on_sent(const nic& by, const frame& sent) {
     check_growth(flow, end, s);
     check_acknowledgment(flow, end, s);
     check_options(flow, end, s);
+    check_ecn(flow, end, s);
     note_sent(flow, end, s);
 }
 

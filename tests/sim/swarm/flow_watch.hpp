@@ -22,7 +22,10 @@ namespace coax::sim {
 // One end of a connection, as the wire shows it.
 struct watched_end {
     // --- what it sent
-    bool opened = false;  // a SYN
+    bool opened = false;      // a SYN
+    bool bare = false;        // and that had no ACK
+    bool asks_ecn = false;    // by its SYN (RFC 3168 6.1.1)
+    bool agrees_ecn = false;  // by its SYN,ACK
     bool fin_sent = false;
     bool acked_once = false;
     bool timestamps = false;
@@ -105,6 +108,7 @@ class flow_watch {
     void check_window(const watched_flow& flow, int end, const seen_segment& s);
     void check_growth(const watched_flow& flow, int end, const seen_segment& s);
     void check_acknowledgment(watched_flow& flow, int end, const seen_segment& s);
+    void check_ecn(const watched_flow& flow, int end, const seen_segment& s);
     void check_options(watched_flow& flow, int end, const seen_segment& s);
     void note_sent(watched_flow& flow, int end, const seen_segment& s);
     void fail(const char* oracle, const watched_flow& flow, int end, const seen_segment& s,

@@ -158,8 +158,13 @@ void world::begin(std::uint64_t number) {
     d.server_script = p.server_script;
     session& made = sessions_.emplace_back(from, d, true, faults_);
     ends.client = &made;
-    made.open();
+    if (p.crossing) d.set_client({from.address(), p.client_port});
+    made.open(d.server, p.client_port);
     if (d.client.port != 0) by_ends_[key_of(d.client, d.server)] = dialogues_.size() - 1;
+    if (!p.crossing) return;
+    session& other = sessions_.emplace_back(*net_.hosts()[p.server], d, false, faults_);
+    ends.server = &other;
+    other.open(d.client, p.port);
 }
 
 void world::accept(host& at, std::uint16_t port, const stack::tcp::accepted& came) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/swarm/circumstances.hpp"
 #include "tests/sim/swarm/workload.hpp"
 
 namespace coax::sim {
@@ -203,6 +204,7 @@ scenario draw_scenario(std::uint64_t seed) {
     s.backlog = static_cast<std::uint32_t>(!s.gentle && r.one_in(4) ? r.between(1, 4) : 1024);
     seeded_random w = root.fork(2);
     draw_workload(w, s);
+    draw_circumstances(root, s);
     return s;
 }
 
@@ -211,6 +213,10 @@ std::string describe(const scenario& s) {
                        (s.routed ? " at a router" : "") + ", " +
                        std::to_string(s.dialogues.size()) + " dialogues";
     if (s.gentle) text += ", gentle";
+    if (std::any_of(s.dialogues.begin(), s.dialogues.end(),
+                    [](const planned_dialogue& d) { return d.crossing; }))
+        text += ", crossing SYNs";
+    if (!s.links.front().tells_mtu) text += ", black holes";
     for (const planned_link& link : s.links) {
         for (const lane_options* lane : {&link.out, &link.in}) {
             text += lane == &link.out ? " [" : "/";
@@ -222,6 +228,7 @@ std::string describe(const scenario& s) {
             if (lane->damage != 0) text += " damage " + std::to_string(lane->damage);
             if (!lane->keeps_order) text += " overtaking";
             if (!lane->outages.empty()) text += " outages";
+            if (lane->mark_bytes != 0) text += " marks";
             if (lane->lose_if) text += " rule";
         }
         text += "]";

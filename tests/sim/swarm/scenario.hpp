@@ -24,6 +24,8 @@ struct planned_dialogue {
     std::size_t client = 0;  // index of the host
     std::size_t server = 1;
     std::uint16_t port = 0;
+    bool crossing = false;          // both ends open, at the same moment
+    std::uint16_t client_port = 0;  // of a crossing; else an ephemeral one
     script client_script;
     script server_script;
 };

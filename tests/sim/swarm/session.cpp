@@ -27,7 +27,7 @@ session::session(host& at, dialogue& of, bool is_client, fault_list& faults)
       incoming_(is_client ? of.down : of.up),
       faults_(faults) {}
 
-void session::open() {
+void session::open(const stack::endpoint& peer, std::uint16_t own_port) {
     mine_.began = true;
     mine_.patience = patience();
     progressed_ = host_.now();
@@ -39,11 +39,15 @@ void session::open() {
     }
     socket_ = *opened;
     set_options();
-    const auto begun = host_.stack().tcp_connect(socket_, dialogue_.server, host_.now());
+    if (plan_.maximum_segment != 0)
+        (void)host_.stack().tcp_set_maximum_segment(socket_, plan_.maximum_segment);
+    if (own_port != 0) {
+        const auto bound = host_.stack().tcp_bind(socket_, {host_.address(), own_port}, false);
+        if (!bound) return fail(bound.code());
+    }
+    const auto begun = host_.stack().tcp_connect(socket_, peer, host_.now());
     if (!begun) return fail(begun.code());
-    dialogue_.client = host_.stack().tcp_ends(socket_)->local;
-    dialogue_.up = stream_pattern(dialogue_.client, dialogue_.server, false);
-    dialogue_.down = stream_pattern(dialogue_.client, dialogue_.server, true);
+    if (own_port == 0) dialogue_.set_client(host_.stack().tcp_ends(socket_)->local);
     host_.time().at(host_.now() + look_interval, *this, look);
     host_.wake();
 }
@@ -66,6 +70,11 @@ void session::set_options() {
     if (plan_.no_delay) (void)s.tcp_set_no_delay(socket_, true, host_.now());
     if (plan_.cork) (void)s.tcp_set_cork(socket_, true, host_.now());
     if (plan_.keep_alive) (void)s.tcp_set_keep_alive(socket_, true, host_.now());
+    if (plan_.keep_alive_times.probes != 0)
+        (void)s.tcp_set_keep_alive_times(socket_, plan_.keep_alive_times, host_.now());
+    if (plan_.user_timeout != stack::duration{0})
+        (void)s.tcp_set_user_timeout(socket_, plan_.user_timeout);
+    if (plan_.linger != stack::duration{0}) (void)s.tcp_set_linger(socket_, plan_.linger);
     if (plan_.send_buffer != 0) (void)s.tcp_set_send_buffer(socket_, plan_.send_buffer);
     if (plan_.receive_buffer != 0) (void)s.tcp_set_receive_buffer(socket_, plan_.receive_buffer);
 }
@@ -132,7 +141,9 @@ void session::write() {
         const auto want = std::min<std::uint64_t>(target() - mine_.accepted, plan_.write_piece);
         const std::array<stack::const_bytes, 1> piece{
             outgoing_.bytes(mine_.accepted, static_cast<std::size_t>(want))};
+        if (plan_.cork_each) (void)host_.stack().tcp_set_cork(socket_, true, now);
         const auto taken = host_.stack().tcp_send(socket_, piece, now, {.more = plan_.more});
+        if (plan_.cork_each) (void)host_.stack().tcp_set_cork(socket_, false, now);
         if (!taken) {
             if (taken.code() == error::no_buffer_space) return again_at(now + memory_interval);
             if (taken.code() != error::would_block) fail(taken.code());
@@ -218,7 +229,9 @@ stack::duration session::patience() const {
     for (int i = 0; i <= c.syn_retries; ++i)
         syn += std::min(c.rto_initial * (1 << std::min(i, 20)), c.rto_max);
     const auto pauses = dialogue_.client_script.read_after + dialogue_.server_script.read_after;
-    return std::max(syn, c.user_timeout) + 2 * c.rto_max + pauses + 2 * look_interval;
+    const auto timeout =
+        plan_.user_timeout != stack::duration{0} ? plan_.user_timeout : c.user_timeout;
+    return std::max(syn, timeout) + 2 * c.rto_max + pauses + 2 * look_interval;
 }
 
 void session::look_after_progress() {

@@ -17,7 +17,8 @@ class session final : public socket_user, public actor {
     session(const session&) = delete;
     session& operator=(const session&) = delete;
 
-    void open();  // the client: connects
+    // Connects to the peer, as the dialogue names it; own port 0: an ephemeral one.
+    void open(const stack::endpoint& peer, std::uint16_t own_port);
     void adopt(stack::tcp_socket socket);
 
     bool over() const noexcept { return mine_.over; }

@@ -47,9 +47,8 @@ TEST_CASE("the silence so far counts when the idle time is set") {
     s.expects(ack(1).seq(0));
 }
 
-// RFC 9293 3.8.4 (MUST-26)
-// RFC 9293 3.10.7.4 (MUST-66): its acknowledgments count while our window is closed, also those whose
-// number is behind the octet of its window probe
+// RFC 9293 3.10.7.4 (MUST-66): its acknowledgments count while our window is closed, also those
+// whose number is behind the octet of its window probe
 TEST_CASE("a peer that probes our closed window is alive") {
     script s;
     s.listens();
@@ -72,6 +71,7 @@ TEST_CASE("a peer that probes our closed window is alive") {
     CHECK(s.current() == state::established);
 }
 
+// RFC 9293 3.8.4 (MUST-26)
 TEST_CASE("no keep-alive probe while data is outstanding") {
     script s;
     s.establish_passive();

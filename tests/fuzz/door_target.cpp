@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "stack/tcp/layer.hpp"
+#include "tests/fuzz/ending.hpp"
 #include "tests/fuzz/peer.hpp"
 #include "tests/tcp/seeded.hpp"
 
@@ -127,22 +128,7 @@ class door {
         pull();
         for (const tcp::socket_id s : sockets_) layer_.close(s, now_);
         layer_.close(listener_, now_);
-        for (int i = 0; i < 20'000; ++i) {
-            pull();
-            const instant next = layer_.next_deadline();
-            if (next == never) break;
-            now_ = std::max(now_, next);
-            layer_.advance(now_);
-        }
-        expect(layer_.socket_count() == 0, "no socket is left");
-        expect(layer_.next_deadline() == never, "no timer is left");
-        expect(layer_.next_sender() == nullptr, "nobody has to send");
-        tcp::layer_usage left = layer_.usage();
-        for (const auto& [what, field] : tcp::layer_usage::fields()) {
-            if (is_tracing() && left.*field != 0)
-                std::fprintf(stderr, "left: %s\n", std::string(what).c_str());
-            expect(left.*field == 0, "nothing is left");
-        }
+        expect_ending(layer_, now_, [this] { pull(); });
     }
 
     input in_;

@@ -76,13 +76,17 @@ struct tcp_config {
     std::uint16_t reassembly_ranges_max = 64;        // out-of-order ranges per connection
     std::uint8_t congestion_window_initial = 10;     // segments, RFC 6928
     duration rto_initial = 1s;                       // RFC 6298 (2.1)
-    duration rto_min = 200ms;          // beyond the smoothed round trip, as Linux; RFC
-                                       // 6298 (2.4) says 1 s in all (SHOULD)
-    duration rto_max = 60s;            // RFC 6298 (2.5): at least 60 s
-    duration delayed_ack = 40ms;       // RFC 9293 3.8.6.3 MUST-40: below 500 ms
-    duration time_wait = 60s;          // as Linux; RFC 9293 3.4.2 says 2 MSL
-    duration fin_wait_2 = 60s;         // orphaned half-closed connections, as Linux
-    duration user_timeout = 900s;      // R2, RFC 9293 3.8.3 SHLD-11: at least 100 s
+    duration rto_min = 200ms;      // beyond the smoothed round trip, as Linux; RFC
+                                   // 6298 (2.4) says 1 s in all (SHOULD)
+    duration rto_max = 60s;        // RFC 6298 (2.5): at least 60 s
+    duration delayed_ack = 40ms;   // RFC 9293 3.8.6.3 MUST-40: below 500 ms
+    duration time_wait = 60s;      // as Linux; RFC 9293 3.4.2 says 2 MSL
+    duration fin_wait_2 = 60s;     // orphaned half-closed connections, as Linux
+    duration user_timeout = 900s;  // R2, RFC 9293 3.8.3 SHLD-11: at least 100 s
+    // The user timeout option (RFC 5482), in SYNs: told by sockets with a timeout of their own,
+    // obeyed by the others, which then wait longer than user_timeout, but not beyond the limit.
+    bool user_timeout_option = false;
+    duration user_timeout_max = 7200s;
     std::uint8_t syn_retries = 7;      // R2 for SYN, RFC 9293 3.8.3 MUST-23: at least 3 min; it is
                                        // 1 + 2 + ... + 64 + 60 = 183 s with the values above
     std::uint8_t syn_ack_retries = 5;  // as Linux: a half-open connection lives 63 s

@@ -30,6 +30,7 @@ struct half_open final : sender, timer_node {
     std::uint32_t peer_window = 0;
     std::uint16_t peer_mss = 0;
     std::uint16_t announced_mss = 0;
+    std::uint16_t user_timeout = 0;  // as the peer told (RFC 5482)
     std::uint8_t peer_scale = 0;
     std::uint8_t scale = 0;
     std::uint8_t retries = 0;

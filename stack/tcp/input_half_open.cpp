@@ -4,6 +4,7 @@
 
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/user_timeout.hpp"
 
 namespace coax::stack::tcp {
 
@@ -32,6 +33,7 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.congestion.wants_pacing = owner.congestion.wants_pacing;
     c.congestion.ecn_choice = owner.congestion.ecn_choice;
     c.congestion.ecn = h.ecn;
+    take_user_timeout(k, c, h.user_timeout);
     c.timestamps = h.timestamps;
     c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
     c.window_scaling = h.window_scaling;

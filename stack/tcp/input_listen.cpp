@@ -98,6 +98,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     h->timestamps = options.timestamps;
     h->ecn = listener.owner->congestion.ecn_choice != ecn_use::off && is_ecn_setup_syn(flags);
     h->sack = options.sack;
+    h->user_timeout = in.header.options.user_timeout;
     h->ts_recent = options.ts_value;
     if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);
     const std::uint32_t capacity = listener.owner->rcv.capacity;

@@ -4,6 +4,7 @@
 #include "stack/tcp/ecn.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
+#include "stack/tcp/user_timeout.hpp"
 
 namespace coax::stack::tcp {
 
@@ -21,6 +22,7 @@ void take_options(core& k, connection& c, const incoming& in) noexcept {
     c.congestion.ecn = c.congestion.ecn_choice == ecn_use::request && c.retries == 0 &&
                        (in.header.flags.ack ? is_ecn_setup_syn_ack(in.header.flags)
                                             : is_ecn_setup_syn(in.header.flags));
+    take_user_timeout(k, c, in.header.options.user_timeout);
     c.ts.recent = options.ts_value;
     c.ts.recent_age = core::seconds(in.now);
 }

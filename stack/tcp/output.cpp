@@ -15,6 +15,7 @@
 #include "stack/tcp/spurious.hpp"
 #include "stack/tcp/tail_loss_probe.hpp"
 #include "stack/tcp/urgent.hpp"
+#include "stack/tcp/user_timeout.hpp"
 
 namespace coax::stack::tcp {
 
@@ -114,6 +115,7 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
         h.acknowledgment = c.rcv.nxt.value();
         c.ack_now = false;
     }
+    h.options.user_timeout = told_user_timeout(k, c.rare);
     if (answer ? c.window_scaling : k.config.window_scaling) h.options.window_scale = c.rcv.scale;
     h.options.sack_permitted = answer ? c.sack : k.config.sack;  // RFC 2018 2
     if (answer ? c.timestamps : k.config.timestamps)

@@ -3,6 +3,7 @@
 
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/output.hpp"
+#include "stack/tcp/user_timeout.hpp"
 
 namespace coax::stack::tcp {
 
@@ -29,6 +30,7 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     header.flags.syn = true;
     header.flags.ece = h.ecn;
     header.options.maximum_segment_size = h.announced_mss;  // MUST-14, MAY-3
+    header.options.user_timeout = told_user_timeout(k, listens);
     if (h.window_scaling) header.options.window_scale = h.scale;
     header.options.sack_permitted = h.sack;
     if (h.sent_at == instant{}) h.sent_at = now;

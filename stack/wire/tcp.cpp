@@ -19,6 +19,7 @@ enum : std::uint8_t {
     kind_sack_permitted = 4,
     kind_sack = 5,
     kind_timestamps = 8,
+    kind_user_timeout = 28,
 };
 
 using detail::aligned_timestamps;
@@ -71,6 +72,9 @@ void read_option(std::uint8_t kind, const_bytes option, tcp_options& options) no
             if (option.size() == 10)
                 options.timestamps = tcp_timestamps{load_32(value), load_32(value + 4)};
             break;
+        case kind_user_timeout:
+            if (option.size() == 4) options.user_timeout = load_16(value);
+            break;
         default: break;  // RFC 9293 3.1 (MUST-6): ignore an option that is not implemented
     }
 }
@@ -116,6 +120,10 @@ std::byte* write_syn_options(const tcp_options& options, std::byte* at) noexcept
     }
     if (options.window_scale) {
         store_32(at, 0x0103'0300U | *options.window_scale);
+        at += 4;
+    }
+    if (options.user_timeout != 0) {
+        store_32(at, std::uint32_t{kind_user_timeout} << 24 | 4U << 16 | options.user_timeout);
         at += 4;
     }
     return at;
@@ -182,6 +190,7 @@ std::size_t tcp_header_length(const tcp_header& header) noexcept {
         if (options.maximum_segment_size) length += 4;
         if (options.sack_permitted && !options.timestamps) length += 4;
         if (options.window_scale) length += 4;
+        if (options.user_timeout != 0) length += 4;
     } else if (options.sack_count != 0) {
         length += 4 + 8 * fitting_sack_blocks(options);
     }

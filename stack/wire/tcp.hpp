@@ -33,6 +33,9 @@ struct tcp_options {
     std::optional<std::uint16_t> maximum_segment_size;  // SYN only
     std::optional<std::uint8_t> window_scale;           // SYN only, as sent (may exceed 14)
     bool sack_permitted = false;                        // SYN only
+    // RFC 5482 3, as on the wire: bit 15 says minutes, else seconds. Written in a SYN only; 0:
+    // none.
+    std::uint16_t user_timeout = 0;
     std::optional<tcp_timestamps> timestamps;
     std::array<sack_block, 4> sack{};
     std::uint8_t sack_count = 0;

@@ -25,6 +25,7 @@ disposition script::sends(const seg& s) {
     if (h.flags.ack) h.acknowledgment = own_iss + s.ack_.value_or(peer_acked);
     h.window = static_cast<std::uint16_t>(s.window_.value_or(peer_window));
     h.urgent_pointer = s.urgent_pointer_;
+    h.options.user_timeout = s.user_timeout_;
     h.options.maximum_segment_size = s.mss_;
     h.options.window_scale = s.scale_;
     if (!s.no_options_ && (timestamps || s.ts_value_))
@@ -99,6 +100,7 @@ void script::expects(const seg& s) {
     flags.psh = false;
     CHECK(flags == s.flags_);
     CHECK(h.urgent_pointer == s.urgent_pointer_);
+    CHECK(h.options.user_timeout == s.user_timeout_);
     CHECK(p.payload.size() == s.length_);
     if (s.seq_) CHECK(h.sequence - own_iss == *s.seq_);
     if (s.ack_) CHECK(h.acknowledgment - peer_iss == *s.ack_);

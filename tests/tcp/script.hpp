@@ -72,6 +72,9 @@ class seg {
     seg traffic_class(std::uint8_t value) const {
         return with([&](seg& s) { s.traffic_class_ = value; });
     }
+    seg user_timeout(std::uint16_t value) const {
+        return with([&](seg& s) { s.user_timeout_ = value; });
+    }
     seg ece() const {
         return with([&](seg& s) { s.flags_.ece = true; });
     }
@@ -107,6 +110,7 @@ class seg {
     bool no_options_ = false;
     std::optional<bool> ect_;
     bool ce_ = false;
+    std::uint16_t user_timeout_ = 0;
     std::optional<std::uint8_t> traffic_class_;
 };
 

@@ -32,8 +32,10 @@ class rate_reduction {
             count = whole > out_ ? static_cast<std::uint32_t>(whole - out_) : 0;
         } else {
             // PRR-CRB: what left may be replaced; PRR-SSRB: and a segment more when all is well
+            // What proportional reduction kept back goes at twice the rate of delivery, as in slow
+            // start: many losses found at once would else leave as one burst, to be lost again.
             const std::uint32_t behind = delivered_ > out_ ? delivered_ - out_ : 0;
-            std::uint32_t limit = std::max(behind, delivered);
+            std::uint32_t limit = std::max(std::min(behind, 2 * (delivered + mss)), delivered);
             if (safe) limit += mss;
             count = std::min(threshold - in_flight, limit);
         }

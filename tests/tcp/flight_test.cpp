@@ -164,3 +164,16 @@ TEST_CASE("PRR: the conservative and the slow-start bound") {
     CHECK(prr.allowance(0, 0, 10, 1, false) == 2);  // what was not sent may still go
     CHECK(prr.allowance(9, 9, 10, 1, true) == 1);   // never above the threshold
 }
+
+// What was kept back goes at twice the rate of delivery, not as one burst: fewer than RFC 6937bis
+// allows, whose bound is the sum of what was delivered.
+TEST_CASE("proportional rate reduction: many losses found at once leave no burst behind") {
+    rate_reduction prr;
+    prr.begin(400);
+    for (int i = 0; i < 100; ++i) prr.on_sent(prr.allowance(1, 399, 200, 1, false));
+    CHECK(prr.allowance(1, 100, 200, 1, false) == 4);  // the reduction kept back fifty
+    prr.on_sent(4);
+    CHECK(prr.allowance(2, 104, 200, 1, true) == 7);
+    prr.on_sent(7);
+    CHECK(prr.allowance(100, 110, 200, 1, false) == 90);  // never beyond the threshold
+}

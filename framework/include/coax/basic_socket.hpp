@@ -23,7 +23,7 @@
 #include <coax/detail/find_loop.hpp>
 #include <coax/detail/handler_operation.hpp>
 #include <coax/detail/socket_core.hpp>
-#include <coax/tcp.hpp>
+#include <coax/tcp_protocol.hpp>
 
 namespace coax::detail {
 

@@ -29,7 +29,8 @@ run cmake --install "$COAX_BUILD" --prefix "$prefix"
 mkdir "$work/consumer"
 cp "$consumer"/* "$work/consumer/"
 
-run cmake -S "$work/consumer" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Debug
+run cmake -S "$work/consumer" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_BUILD_TYPE=Debug
 run cmake --build "$work/build"
 on_both "$work/build/consumer"
 

@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <deque>
 
 #include "tests/sim/network/network.hpp"
-#include "tests/sim/swarm/session.hpp"
+#include "tests/sim/swarm/single_server.hpp"
 
 namespace coax::sim {
 
@@ -40,27 +39,6 @@ struct cell {
     per_million loss;
 };
 
-// Takes the one connection that comes, and reads.
-class reader final : public socket_user {
-  public:
-    reader(dialogue& of, fault_list& faults) : dialogue_(of), faults_(faults) {}
-    void listen(host& at) {
-        socket_ = *at.stack().tcp_open(static_cast<socket_user*>(this));
-        (void)at.stack().tcp_bind(socket_, {stack::ip_address::any_v4(), port}, false);
-        (void)at.stack().tcp_listen(socket_, 1);
-    }
-    void on_ready(host& at, const stack::tcp::readiness&) override {
-        while (const auto came = at.stack().tcp_accept(socket_))
-            sessions_.emplace_back(at, dialogue_, false, faults_).adopt(came->socket);
-    }
-
-  private:
-    dialogue& dialogue_;
-    fault_list& faults_;
-    stack::tcp_socket socket_;
-    std::deque<session> sessions_;
-};
-
 host_options host_of(const cell& c, std::uint8_t number, std::uint64_t seed) {
     host_options o;
     o.address = {stack::ip_address::v4(198, 18, 0, number), 24};
@@ -90,8 +68,8 @@ std::uint64_t measure(const cell& c, std::uint64_t seed) {
     dialogue d;
     d.server = {to.address(), port};
     d.client_script.send_bytes = ~std::uint64_t{0} >> 1;
-    reader server(d, faults);
-    server.listen(to);
+    single_server server(to, d, faults);
+    server.listen();
     session client(from, d, true, faults);
     client.open(d.server, 0);
     net.run_for(measured);

@@ -1,6 +1,11 @@
 // Who is connected with whom.
 #include "tests/sim/network/network.hpp"
 
+#include <algorithm>
+#include <cassert>
+
+#include "stack/wire/ethernet.hpp"
+
 namespace coax::sim {
 
 namespace {
@@ -39,6 +44,8 @@ void network::cable(host& a, host& b, const lane_options& there, const lane_opti
     home.lead_to(a.card());
     a.connect(forth);
     b.connect(home);
+    lines_.push_back({&a, &forth, b.card().capabilities().address});
+    lines_.push_back({&b, &home, a.card().capabilities().address});
 }
 
 void network::attach(router& at, host& h, const lane_options& to_router,
@@ -56,6 +63,17 @@ void network::attach(router& at, host& h, const lane_options& to_router,
     up.lead_to(at.add_port(port, down));
     down.lead_to(h.card());
     h.connect(up);
+    lines_.push_back({&h, &up, port.address});
+}
+
+void network::inject(const host& at, frame_ptr forged) {
+    const auto way = std::find_if(lines_.begin(), lines_.end(),
+                                  [&at](const line& each) { return each.from == &at; });
+    assert(way != lines_.end());
+    stack::wire::emit_ethernet(
+        {way->next, at.card().capabilities().address, stack::wire::ethernet_type_ipv4},
+        forged->data());
+    way->out->send(std::move(forged));
 }
 
 void network::watch_with(frame_observer& observer) {

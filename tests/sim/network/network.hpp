@@ -37,6 +37,10 @@ class network {
     void attach(router& at, host& h, const lane_options& to_router, const lane_options& to_host,
                 std::uint16_t mtu, bool tells_mtu, std::uint64_t seed);
 
+    // An IPv4 frame that no stack made, onto the line of this host: what stands in its Ethernet
+    // header is set. For hosts that forge.
+    void inject(const host& at, frame_ptr forged);
+
     // Every frame of every host is shown to it from now on.
     void watch_with(frame_observer& observer);
     // Lets things happen until `done`, at most for `limit` of virtual time. False: not done.
@@ -53,11 +57,18 @@ class network {
     const std::vector<std::unique_ptr<lane>>& lanes() const noexcept { return lanes_; }
 
   private:
+    struct line {  // of a host
+        const host* from;
+        lane* out;
+        stack::mac_address next;  // who takes in what it sends
+    };
+
     schedule time_;
     frame_pool frames_;
     std::vector<std::unique_ptr<lane>> lanes_;
     std::vector<std::unique_ptr<router>> routers_;
     std::vector<std::unique_ptr<host>> hosts_;
+    std::vector<line> lines_;
 };
 
 }  // namespace coax::sim

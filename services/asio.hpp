@@ -11,6 +11,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -23,6 +24,9 @@ using boost::system::error_code;
 
 // auto [error, n] = co_await socket.async_read_some(buffer, as_value);
 inline constexpr auto as_value = asio::as_tuple(asio::deferred);
+// The same for initiating functions that spell their return type, as those of Beast's classes do. A
+// temporary, since ssl::stream takes a constant for buffers where the token may be left out.
+inline auto as_awaited_value() { return asio::as_tuple(asio::use_awaitable_t<coax::executor>{}); }
 
 // Whatever is wrong with the connection, nothing more is wanted of it.
 template <class Socket>

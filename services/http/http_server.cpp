@@ -2,12 +2,12 @@
 #include "services/http/http_server.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
@@ -42,9 +42,11 @@ bool expects_continue(const request_header& request) {
 
 }  // namespace
 
-coax::awaitable<void> http_server::converse(coax::fast_socket socket) {
-    stream peer(std::move(socket));
-    const presence here(*this, peer.socket());
+coax::awaitable<void> http_server::talk(plain_stream& peer) { return answer_requests(peer); }
+coax::awaitable<void> http_server::talk(tls_stream& peer) { return answer_requests(peer); }
+
+template <class Stream>
+coax::awaitable<void> http_server::answer_requests(Stream& peer) {
     beast::flat_buffer buffer(header_limit + body_limit);
     for (;;) {
         auto a = co_await next_answer(peer, buffer);
@@ -56,19 +58,20 @@ coax::awaitable<void> http_server::converse(coax::fast_socket socket) {
         }
         ++counts().requests;
         if (!a->keep_alive()) {
-            co_await linger(peer);
+            co_await end_in_order(peer);
             break;
         }
     }
 }
 
-coax::awaitable<std::optional<answer>> http_server::next_answer(stream& peer,
+template <class Stream>
+coax::awaitable<std::optional<answer>> http_server::next_answer(Stream& peer,
                                                                 beast::flat_buffer& buffer) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(header_limit);
     parser.body_limit(body_limit);
     // One limit for the silence between requests and for a request that comes in drops.
-    peer.expires_after(limits().silence);
+    connection_of(peer).expires_after(limits().silence);
     auto [error, n] = co_await http::async_read_header(peer, buffer, parser, as_value);
     counts().bytes_in += n;
     const std::time_t now = std::time(nullptr);
@@ -87,15 +90,19 @@ coax::awaitable<std::optional<answer>> http_server::next_answer(stream& peer,
         ++counts().errors;
         co_return make_refusal(*status, version, false, now);
     }
+    if (error == http::error::end_of_stream) co_await end_in_order(peer);
+    // RFC 9112 9.8: a client that closes between requests need not say so in TLS.
     const bool in_order = error == http::error::end_of_stream || error == beast::error::timeout ||
-                          error == asio::error::operation_aborted;
+                          error == asio::error::operation_aborted ||
+                          (error == asio::ssl::error::stream_truncated && !parser.got_some());
     if (!in_order) ++counts().errors;
     co_return std::nullopt;
 }
 
-coax::awaitable<error_code> http_server::send(stream& peer, answer& a) {
+template <class Stream>
+coax::awaitable<error_code> http_server::send(Stream& peer, answer& a) {
     http::response_serializer<http::buffer_body> serializer(a.head);
-    peer.expires_after(limits().silence);
+    connection_of(peer).expires_after(limits().silence);
     if (!a.send_body) {
         const auto [error, n] = co_await http::async_write_header(peer, serializer, as_value);
         counts().bytes_out += n;
@@ -125,26 +132,12 @@ coax::awaitable<error_code> http_server::send(stream& peer, answer& a) {
         }
         body.more = left > 0;
         // A slow reader has this long for each piece; only one piece is in memory.
-        peer.expires_after(limits().silence);
+        connection_of(peer).expires_after(limits().silence);
         const auto [error, n] = co_await http::async_write(peer, serializer, as_value);
         counts().bytes_out += n;
         if (error && error != http::error::need_buffer) co_return error;
     } while (left > 0);
     co_return error_code{};
-}
-
-coax::awaitable<void> http_server::linger(stream& peer) {
-    // RFC 9112 9.6: closing while bytes of the peer are unread would reset the connection and take
-    // our answer away from it. So: end our side, and read what is left for a while.
-    shut_down_quietly(peer.socket(), asio::socket_base::shutdown_send);
-    std::array<char, 4096> waste{};
-    std::size_t dropped = 0;
-    peer.expires_after(std::chrono::seconds(1));
-    while (dropped < 4 * body_limit) {
-        const auto [error, n] = co_await peer.async_read_some(asio::buffer(waste), as_value);
-        if (error) break;
-        dropped += n;
-    }
 }
 
 }  // namespace coax::services

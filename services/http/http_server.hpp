@@ -1,34 +1,38 @@
-// Files over HTTP/1.1: GET and HEAD with keep-alive, pipelining, ranges and conditions.
+// Files over HTTP/1.1, in TLS or not: GET and HEAD with keep-alive, pipelining, ranges and
+// conditions.
 #pragma once
 
-#include <boost/beast/core/basic_stream.hpp>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/ssl/context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "services/http/answer.hpp"
 #include "services/http/document.hpp"
-#include "services/serve/server.hpp"
+#include "services/serve/stream_server.hpp"
 
 namespace coax::services {
 
-namespace beast = boost::beast;
-
-class http_server final : public server {
+class http_server final : public stream_server {
   public:
     http_server(coax::io_context& io, const coax::tcp::endpoint& listen_at, server_limits limits,
-                document_root root)
-        : server(io, listen_at, limits), root_(std::move(root)) {}
+                document_root root, std::optional<asio::ssl::context> tls = std::nullopt)
+        : stream_server(io, listen_at, limits, std::move(tls)), root_(std::move(root)) {}
 
     const char* unit() const noexcept override { return "requests"; }
 
   private:
-    using stream = beast::basic_stream<coax::tcp, coax::executor>;
+    coax::awaitable<void> talk(plain_stream& peer) override;
+    coax::awaitable<void> talk(tls_stream& peer) override;
 
-    coax::awaitable<void> converse(coax::fast_socket socket) override;
+    template <class Stream>
+    coax::awaitable<void> answer_requests(Stream& peer);
     // The next request's answer; nothing if the connection is to be closed without one.
-    coax::awaitable<std::optional<answer>> next_answer(stream& peer, beast::flat_buffer& buffer);
-    coax::awaitable<error_code> send(stream& peer, answer& a);
-    // Lets the peer read our last answer before the connection goes.
-    coax::awaitable<void> linger(stream& peer);
+    template <class Stream>
+    coax::awaitable<std::optional<answer>> next_answer(Stream& peer, beast::flat_buffer& buffer);
+    template <class Stream>
+    coax::awaitable<error_code> send(Stream& peer, answer& a);
 
     document_root root_;
 };

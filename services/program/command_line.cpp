@@ -104,6 +104,19 @@ void add_serve_options(CLI::App& command, serve_options& options) {
                 "Print a line of statistics this often; 0: never", 0, 86'400);
 }
 
+void add_tls(CLI::App& command, std::optional<tls_files>& files) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--tls",
+            [&files](const std::vector<std::string>& names) {
+                files = tls_files{names.at(0), names.at(1)};
+            },
+            "Speak TLS 1.2 or later, with this certificate (its chain behind it) and private key, "
+            "both PEM")
+        ->type_name("CERT KEY")
+        ->expected(2);
+}
+
 void declare_serve(CLI::App& program, command& chosen) {
     CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
     serve->require_subcommand(1);
@@ -133,9 +146,11 @@ void declare_serve(CLI::App& program, command& chosen) {
     add_serve_options(*http, *http_options);
     add_seconds(*http, "--timeout", http_options->silence,
                 "Longest silence of a client, between requests or within a response", 1, 86'400);
+    add_tls(*http, http_options->tls);
     http->footer(
         "Examples:\n"
         "  coax serve http /srv/www --listen 0.0.0.0:8080\n"
+        "  coax serve http /srv/www --tls chain.pem key.pem --listen 0.0.0.0:8443\n"
         "  coax serve http . --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:80");
     http->callback(
         [&chosen, http_options] { chosen = [http_options] { return serve_http(*http_options); }; });

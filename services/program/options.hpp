@@ -17,6 +17,12 @@ struct backend_options {
     std::optional<std::chrono::microseconds> spin;  // --spin; nothing: the library's default
 };
 
+// PEM: a certificate with the chain behind it, and its private key.
+struct tls_files {
+    std::string certificate;
+    std::string key;
+};
+
 struct serve_options {
     backend_options backend;
     coax::tcp::endpoint listen;
@@ -24,6 +30,7 @@ struct serve_options {
     std::chrono::milliseconds silence{30'000};  // --timeout
     std::chrono::milliseconds report_every{0};  // --statistics; zero: never
     std::string directory;                      // http only
+    std::optional<tls_files> tls;               // --tls
 };
 
 struct load_options {

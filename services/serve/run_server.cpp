@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
+#include <utility>
 
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "services/http/http_server.hpp"
 #include "services/program/context.hpp"
 #include "services/program/endpoint_text.hpp"
+#include "services/serve/tls_context.hpp"
 
 namespace coax::services {
 namespace {
@@ -24,10 +27,17 @@ server_limits limits_of(const serve_options& options) {
     return {options.connections, options.silence};
 }
 
+std::optional<asio::ssl::context> tls_of(const serve_options& options) {
+    if (!options.tls) return std::nullopt;
+    return make_tls_context(*options.tls);
+}
+
 std::string traffic_text(const server& s) {
     const traffic& t = s.statistics();
-    return fmt::format("{} connections, {} {}, {} bytes in, {} bytes out, {} errors", t.connections,
-                       t.requests, s.unit(), t.bytes_in, t.bytes_out, t.errors);
+    const std::string details = s.details();
+    return fmt::format("{} connections, {} {}, {} bytes in, {} bytes out, {} errors{}{}",
+                       t.connections, t.requests, s.unit(), t.bytes_in, t.bytes_out, t.errors,
+                       details.empty() ? "" : ", ", details);
 }
 
 // Lines must be seen at once also when standard output is a file or a pipe.
@@ -86,8 +96,9 @@ exit_status run_server(coax::io_context& io, server& s, const std::string& name,
     if (options.report_every.count() > 0)
         asio::co_spawn(io, report(s, options.report_every, ended), asio::detached);
     const auto begin = steady_clock::now();
-    say(fmt::format("{}: ready on {}; backend {}", name, to_text(s.local_endpoint()),
-                    io.backend().to_line()));
+    const std::string kind = s.kind();
+    say(fmt::format("{}: ready on {}; {}{}backend {}", name, to_text(s.local_endpoint()), kind,
+                    kind.empty() ? "" : "; ", io.backend().to_line()));
     io.run();
 
     const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
@@ -109,9 +120,10 @@ exit_status serve_echo(const serve_options& options) {
 }
 
 exit_status serve_http(const serve_options& options) {
-    document_root root(options.directory);  // before the backend: the cheaper mistake first
+    document_root root(options.directory);  // before the backend: the cheaper mistakes first
+    auto tls = tls_of(options);
     coax::io_context io(context_options_of(options.backend));
-    http_server s(io, options.listen, limits_of(options), std::move(root));
+    http_server s(io, options.listen, limits_of(options), std::move(root), std::move(tls));
     return run_server(io, s, "coax serve http", options);
 }
 

@@ -49,6 +49,12 @@ class server {
     const server_limits& limits() const noexcept { return limits_; }
     // "messages", "requests": what statistics().requests counts.
     virtual const char* unit() const noexcept = 0;
+    // For the ready line: what the address alone does not tell, as "TLS 1.2 or later". May be
+    // empty.
+    virtual std::string kind() const { return {}; }
+    // For the summary: what this protocol counts beside `traffic`, "3 failed handshakes". May be
+    // empty.
+    virtual std::string details() const { return {}; }
 
   private:
     // Outlives the server: coroutines that a stopped context destroys unfinished still refer to it.

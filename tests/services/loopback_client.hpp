@@ -35,6 +35,7 @@ class loopback_client {
             text.remove_prefix(static_cast<std::size_t>(n));
         }
     }
+    int number() const noexcept { return socket_; }
     void end() { ::shutdown(socket_, SHUT_WR); }
 
     // At least one byte, at most `most`; empty at the end of the stream.

@@ -69,6 +69,7 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve echo --listen 127.0.0.1:99999", "not an address with a port");
     check_mistake("serve echo --listen localhost:80", "not an address with a port");
     check_mistake("serve http --listen 127.0.0.1:0", "directory");
+    check_mistake("serve http . --listen 127.0.0.1:0 --tls cert.pem", "--tls");
     check_mistake("load echo", "--connect");
     check_mistake("load echo --connect 127.0.0.1:0", "from 1 to 65535");
     check_mistake("load echo --connect 0.0.0.0:7", "server's address");
@@ -88,6 +89,10 @@ TEST_CASE("what the machine refuses is one line and status 2") {
                   "198.18.0.1/24");
     check_mistake("serve echo --listen 198.18.77.77:7", "not an address of this machine");
     check_mistake("serve http /nonexistent --listen 127.0.0.1:0", "/nonexistent");
+    check_mistake("serve http . --listen 127.0.0.1:0 --tls /nonexistent/a /nonexistent/b",
+                  "certificate '/nonexistent/a'");
+    check_mistake("serve http . --listen 127.0.0.1:0 --tls /etc/passwd /etc/passwd",
+                  "no certificate in PEM form");
     check_mistake("load echo --connect 127.0.0.1:7 --json /nonexistent/file", "/nonexistent/file");
     check_mistake("push /nonexistent --connect 127.0.0.1:7", "/nonexistent");
     check_mistake("demo /nonexistent", "/nonexistent");

@@ -37,7 +37,7 @@ stop_server() {
     [ $status = 0 ] || fail "the server ended with status $status"
     grep -q "ended after .* connections, .* errors" "$server_log" || fail "no summary"
     [ $# = 0 ] || grep -qF -- "$1" "$server_log" || fail "the summary lacks '$1'"
-    server_log=
+    server_log_kept=$server_log server_log=
 }
 
 # start_peer FILE-FOR-OUTPUT VERB...: a kernel server on the other side.
@@ -238,7 +238,8 @@ mistakes() {
 
 # --- the suite
 
-services_suite() {
+# services_lab NAME BACKEND: a lab, and the specifications of the three contexts in it.
+services_lab() {
     suite_backend=$2
     lab_need_root
     lab_make "$1" || fail "no lab"
@@ -260,9 +261,14 @@ services_suite() {
     for size in $sizes; do
         head -c "$size" /dev/urandom >"$lab_directory/files/$size"
     done
-    local only=${COAX_CASE:-answers_ping kernel_client_to_coax_server coax_client_to_kernel_server
-        coax_at_both_ends thousand_connections peer_killed server_killed mistakes}
-    for size in $only; do
-        $size
+}
+
+services_suite() {
+    local name
+    services_lab "$@"
+    for name in ${COAX_CASE:-answers_ping kernel_client_to_coax_server
+        coax_client_to_kernel_server coax_at_both_ends thousand_connections peer_killed
+        server_killed mistakes}; do
+        $name
     done
 }

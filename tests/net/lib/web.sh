@@ -1,0 +1,120 @@
+# HTTP and HTTPS of the program `coax` against unmodified clients on the other side of a
+# lab, on one backend. To be sourced by bash; the caller then runs: web_suite NAME BACKEND, as in
+# lib/services.sh.
+. "${BASH_SOURCE[0]%/*}/services.sh"
+
+# web_certificate NAME: $lab_directory/NAME.pem and NAME.key, for the server's address.
+web_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=test -addext "subjectAltName=IP:$server_ip" \
+        -keyout "$lab_directory/$1.key" -out "$lab_directory/$1.pem" 2>/dev/null ||
+        fail "no certificate"
+}
+
+secure_curl() { lab_on_peer timeout 120 curl -sSf --cacert "$lab_directory/web.pem" "$@"; }
+
+# --- the cases
+
+https_files() {
+    local size copy=$lab_directory/copy connects
+    start_server http "$lab_directory/files" --listen "$server_ip:443" "${tls[@]}"
+    for size in $sizes; do
+        secure_curl -o "$copy" "https://$server_ip/$size" || fail "curl of $size bytes"
+        same "$lab_directory/files/$size" "$copy" "download of $size bytes"
+        secure_curl --tls-max 1.2 -o "$copy" "https://$server_ip/$size" ||
+            fail "curl of $size bytes in TLS 1.2"
+        same "$lab_directory/files/$size" "$copy" "download of $size bytes in TLS 1.2"
+    done
+    # Keep-alive: three requests, one connection.
+    connects=$(secure_curl -o /dev/null -o /dev/null -o /dev/null -w '%{num_connects} ' \
+        "https://$server_ip/1" "https://$server_ip/1048576" "https://$server_ip/1")
+    [ "$connects" = "1 0 0 " ] || fail "connections of three requests: $connects"
+    stop_server "9 requests"
+    grep -q ", 0 errors, 0 failed handshakes" "$server_log_kept" || fail "errors in good transfers"
+    passed "curl gets $sizes bytes in TLS 1.2 and 1.3, with keep-alive"
+}
+
+# pipelined COMMAND...: three requests in one go; the three answers come in order.
+pipelined() {
+    local answers
+    answers=$(printf 'GET /%s HTTP/1.1\r\nHost: a\r\n%s\r\n' 1 '' none '' \
+        1 $'Connection: close\r\n' | lab_on_peer timeout 20 "$@" 2>&1 |
+        grep -a -o 'HTTP/1.1 [0-9]*' | tr '\n' ' ')
+    [ "$answers" = "HTTP/1.1 200 HTTP/1.1 404 HTTP/1.1 200 " ] || fail "pipelined: $answers"
+}
+
+pipelining() {
+    start_server http "$lab_directory/files" --listen "$server_ip:80"
+    pipelined curl -s --no-buffer "telnet://$server_ip:80"
+    stop_server "3 requests"
+    start_server http "$lab_directory/files" --listen "$server_ip:443" "${tls[@]}"
+    pipelined openssl s_client -quiet -connect "$server_ip:443" -verify_return_error \
+        -CAfile "$lab_directory/web.pem"
+    stop_server "3 requests"
+    passed "pipelined requests are answered in order, plain and in TLS"
+}
+
+no_tls() {
+    local status=0
+    start_server http "$lab_directory/files" --listen "$server_ip:443" "${tls[@]}"
+    lab_on_peer timeout 20 curl -s "http://$server_ip:443/1" >/dev/null &&
+        fail "an answer to plain HTTP on a port of TLS"
+    head -c 100000 /dev/urandom |
+        lab_on_peer timeout 20 curl -s "telnet://$server_ip:443" >/dev/null 2>&1
+    lab_on_peer timeout 20 openssl s_client -connect "$server_ip:443" -tls1_1 \
+        -cipher ALL:@SECLEVEL=0 </dev/null >"$lab_directory/out" 2>&1 && fail "TLS 1.1 is taken"
+    grep -q "alert protocol version" "$lab_directory/out" || fail "no alert for TLS 1.1"
+    # A client that does not trust the certificate ends the handshake itself.
+    lab_on_peer timeout 20 curl -s "https://$server_ip/1" || status=$?
+    [ $status = 60 ] || fail "status $status of a curl that does not trust us"
+    secure_curl -o "$lab_directory/copy" "https://$server_ip/1048576" ||
+        fail "no answer after strangers"
+    same "$lab_directory/files/1048576" "$lab_directory/copy" "after strangers"
+    stop_server "failed handshakes"
+    grep -Eq ", [3-4] failed handshakes" "$server_log_kept" || fail "the strangers' count"
+    passed "what is no TLS is counted, and the server serves on"
+}
+
+# under_wrk URL: a bounded run of wrk; nothing lost, nothing refused.
+under_wrk() {
+    lab_on_peer timeout 60 wrk -t 1 -c 50 -d 2s "$1" >"$lab_directory/wrk" 2>&1 ||
+        fail "wrk: $(cat "$lab_directory/wrk")"
+    grep -q "[1-9][0-9]* requests in" "$lab_directory/wrk" || fail "$(cat "$lab_directory/wrk")"
+    grep -q -e "Socket errors" -e "Non-2xx" "$lab_directory/wrk" &&
+        fail "wrk: $(cat "$lab_directory/wrk")"
+    echo "  $1: $(grep Requests/sec "$lab_directory/wrk")"
+}
+
+under_load() {
+    start_server http "$lab_directory/files" --listen "$server_ip:80"
+    under_wrk "http://$server_ip/1"
+    stop_server
+    start_server http "$lab_directory/files" --listen "$server_ip:443" "${tls[@]}"
+    under_wrk "https://$server_ip/1"
+    under_wrk "https://$server_ip/1048576"
+    stop_server
+    passed "wrk with 50 connections, plain and in TLS"
+}
+
+web_mistakes() {
+    local serve=(lab_on_coax timeout 20 "$coax" serve http "$lab_directory/files"
+        --listen "$server_ip:443" --backend "$server_spec" --tls)
+    web_certificate other
+    expect_mistake "No such file" "${serve[@]}" /nonexistent "$lab_directory/web.key"
+    expect_mistake "no certificate" "${serve[@]}" "$lab_directory/web.key" "$lab_directory/web.key"
+    expect_mistake "not that of the certificate" "${serve[@]}" "$lab_directory/web.pem" \
+        "$lab_directory/other.key"
+    passed "bad certificates and keys are one line and status 2"
+}
+
+# --- the suite
+
+web_suite() {
+    local name
+    services_lab "$@"
+    web_certificate web
+    tls=(--tls "$lab_directory/web.pem" "$lab_directory/web.key")
+    for name in ${COAX_CASE:-https_files pipelining no_tls under_load web_mistakes}; do
+        $name
+    done
+}

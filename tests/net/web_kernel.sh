@@ -1,0 +1,6 @@
+#!/bin/bash
+# HTTP and HTTPS against real clients on backend kernel: see lib/web.sh.
+set -u
+. "${BASH_SOURCE[0]%/*}/lib/web.sh"
+
+web_suite wkernel kernel

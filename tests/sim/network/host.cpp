@@ -52,6 +52,10 @@ void host::turn() {
     while (stack_->next_event(event))
         if (event.user != nullptr)
             static_cast<socket_user*>(event.user)->on_ready(*this, event.ready);
+    stack::udp::event datagrams;
+    while (stack_->next_udp_event(datagrams))
+        if (datagrams.user != nullptr)
+            static_cast<udp_user*>(datagrams.user)->on_datagrams(*this, datagrams.ready);
     const bool all_sent = stack_->flush(now);
     if (after_turn) after_turn(*this);
     const stack::instant next = stack_->next_deadline();

@@ -28,6 +28,18 @@ class socket_user {
     socket_user& operator=(const socket_user&) = default;
 };
 
+// The same of a UDP socket (ip_stack::udp_open).
+class udp_user {
+  public:
+    virtual void on_datagrams(host& at, const stack::udp::readiness& ready) = 0;
+
+  protected:
+    udp_user() = default;
+    ~udp_user() = default;
+    udp_user(const udp_user&) = default;
+    udp_user& operator=(const udp_user&) = default;
+};
+
 struct host_options {
     stack::stack_config config;
     nic_options card;

@@ -24,6 +24,12 @@ bool is_arp(const frame& f) noexcept {
            wire::load_16(f.room.data() + 12) == wire::ethernet_type_arp;
 }
 
+bool is_fragment(const frame& f) noexcept {
+    constexpr std::uint16_t offset_and_more = 0x3fff;
+    return is_ipv4(f) &&
+           (wire::load_16(f.room.data() + wire::ethernet_header_size + 6) & offset_and_more) != 0;
+}
+
 // Time that `bytes` take at this speed.
 stack::duration time_on_wire(std::uint64_t bytes, std::uint64_t bits_per_second) noexcept {
     if (bits_per_second == 0) return stack::duration{0};
@@ -100,7 +106,8 @@ stack::instant lane::send(frame_ptr sent) {
     const stack::instant left = idle_from_;
     if (is_lost(*sent)) return left;
     if (flipped) {
-        if (sent->damaged || is_arp(*sent)) return ++count_.lost_damaged, left;
+        if (sent->damaged || is_arp(*sent) || is_fragment(*sent))
+            return ++count_.lost_damaged, left;
         damage(*sent);
     }
     if (options_.keeps_order) last_ = arrival = std::max(arrival, last_);

@@ -20,7 +20,9 @@ struct lane_options {
     per_million reorder = 0;    // share of frames that come `reorder_by` later than they should
     stack::duration reorder_by{0};
     per_million duplicate = 0;  // share of frames that come twice
-    per_million damage = 0;     // share of frames with one bit flipped (ARP: lost, as by the FCS)
+    per_million damage = 0;     // share of frames with one bit flipped (ARP and
+                                // fragments, of which two could mend each other: lost, as by the
+                                // FCS)
 
     per_million loss = 0;  // share of frames lost, each for itself
     // Gilbert and Elliott: a bad state, entered and left by chance at each frame, with a loss of

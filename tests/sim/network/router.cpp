@@ -6,6 +6,7 @@
 #include "stack/wire/arp.hpp"
 #include "stack/wire/checksum.hpp"
 #include "stack/wire/ethernet.hpp"
+#include "tests/sim/network/forgery.hpp"
 
 namespace coax::sim {
 
@@ -103,7 +104,12 @@ void router::forward(port& from, frame_ptr arrived) {
         ++count_.expired;
         return send_error(from, *arrived, {wire::icmpv4::time_exceeded, 0, 0});
     }
-    if (parsed.header.total_length > to->options.mtu) {  // everything here has DF (RFC 1191 3)
+    if (parsed.header.total_length > to->options.mtu && !parsed.header.dont_fragment) {
+        if (parsed.header_length == wire::ipv4_header_size) cut(*to, *arrived, parsed.header);
+        else ++count_.malformed;  // nobody here has options
+        return;
+    }
+    if (parsed.header.total_length > to->options.mtu) {  // RFC 1191 3
         ++count_.too_big;
         if (to->options.tells_mtu)
             send_error(from, *arrived,
@@ -112,10 +118,31 @@ void router::forward(port& from, frame_ptr arrived) {
         return;
     }
     decrement_ttl(arrived->data() + packet_start);
-    wire::emit_ethernet({to->options.neighbour_mac, to->options.address, wire::ethernet_type_ipv4},
-                        arrived->data());
     ++count_.forwarded;
-    to->out->send(std::move(arrived));
+    send_on(*to, std::move(arrived));
+}
+
+void router::send_on(port& to, frame_ptr packet) {
+    wire::emit_ethernet({to.options.neighbour_mac, to.options.address, wire::ethernet_type_ipv4},
+                        packet->data());
+    to.out->send(std::move(packet));
+}
+
+void router::cut(port& to, const frame& packet, const wire::ipv4_header& header) {
+    ++count_.cut;
+    const auto body = packet.bytes().subspan(packet_start + wire::ipv4_header_size,
+                                             header.total_length - wire::ipv4_header_size);
+    const std::size_t most = (to.options.mtu - wire::ipv4_header_size) & ~std::size_t{7};
+    for (std::size_t at = 0; at < body.size(); at += most) {
+        const auto piece = body.subspan(at, std::min(most, body.size() - at));
+        wire::ipv4_header h = header;
+        h.fragment_offset = static_cast<std::uint16_t>(header.fragment_offset + at);
+        h.more_fragments = header.more_fragments || at + piece.size() < body.size();
+        --h.time_to_live;
+        frame_ptr made = forge_ipv4(frames_, h, piece);
+        made->damaged = packet.damaged;
+        send_on(to, std::move(made));
+    }
 }
 
 void router::send_error(port& to, const frame& bad, const wire::icmp_header& what) {

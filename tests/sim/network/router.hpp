@@ -1,5 +1,6 @@
 // A router between lanes: IPv4 from one port to another, with what RFC 1812 asks of it as far as
-// hosts notice: TTL, header checksum, an MTU for each port, "fragmentation needed". It answers ARP
+// hosts notice: TTL, header checksum, an MTU for each port, fragmentation or "fragmentation
+// needed". It answers ARP
 // for its own address on each port. Has no TCP and no ports of its own.
 #pragma once
 
@@ -32,7 +33,8 @@ struct router_counters {
     std::uint64_t malformed = 0;    // damaged header, or what no router forwards
     std::uint64_t no_route = 0;
     std::uint64_t expired = 0;  // TTL
-    std::uint64_t too_big = 0;
+    std::uint64_t too_big = 0;  // and must not be cut
+    std::uint64_t cut = 0;      // packets sent on as fragments
 };
 
 class router {
@@ -55,6 +57,9 @@ class router {
     void on_frame(port& from, frame_ptr arrived);
     void answer_arp(port& at, frame& asked);
     void forward(port& from, frame_ptr arrived);
+    void send_on(port& to, frame_ptr packet);
+    // RFC 791 3.2: as fragments that fit. `header`: of the packet, which has no options.
+    void cut(port& to, const frame& packet, const stack::wire::ipv4_header& header);
     port* port_towards(const stack::ip_address& destination);
     // About `bad`, back to where it came from (RFC 792): as much of it as RFC 1812 4.3.2.3 says.
     void send_error(port& to, const frame& bad, const stack::wire::icmp_header& what);

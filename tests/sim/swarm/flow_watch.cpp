@@ -302,6 +302,7 @@ void flow_watch::on_taken(const nic& by, const frame& taken) {
     const auto packet = taken.bytes().subspan(wire::ethernet_header_size);
     const auto ip = wire::parse_ipv4(packet, packet.size());
     if (ip.fault != wire::ipv4_fault::none || ip.header.protocol != wire::protocol_tcp) return;
+    if (ip.header.is_fragment()) return;  // no host makes such of TCP
     const auto segment = packet.first(ip.header.total_length).subspan(ip.header_length);
     // What was damaged where no sum looks, such as the source's MAC, is a segment all the same.
     if (taken.damaged && !is_sum_good(ip.header, segment)) return;

@@ -8,6 +8,7 @@
 
 #include "tests/sim/network/network.hpp"
 #include "tests/sim/swarm/aftermath.hpp"
+#include "tests/sim/swarm/datagrams.hpp"
 #include "tests/sim/swarm/scenario.hpp"
 #include "tests/sim/swarm/session.hpp"
 #include "tests/sim/swarm/witness.hpp"
@@ -61,6 +62,7 @@ class world final : public actor {
     bool all_over() const;
     void judge_dialogues();
     void settle();
+    void settle_datagrams();
 
     const scenario& plan_;
     const run_options& options_;
@@ -68,6 +70,8 @@ class world final : public actor {
     network net_;
     flow_watch flows_;
     witness witness_;
+    fragment_forger forger_;
+    std::deque<datagram_user> datagram_users_;  // by host; none if there is no plan
     std::deque<dialogue> dialogues_;
     std::deque<session> sessions_;
     std::deque<listener> listeners_;
@@ -106,14 +110,18 @@ bool listener::open(std::uint32_t backlog) {
 }
 
 world::world(const scenario& plan, const run_options& options)
-    : plan_(plan), options_(options), flows_(net_.time(), faults_), witness_(net_.time(), flows_) {
+    : plan_(plan),
+      options_(options),
+      flows_(net_.time(), faults_),
+      witness_(net_.time(), flows_),
+      forger_(net_, witness_, plan.datagrams) {
     for (const host_options& each : plan.hosts) {
         host& made = net_.add_host(each);
         flows_.add_host(made.card(), made.address(), each.config.tcp.congestion_window_initial);
         made.after_turn = [this](host& at) { after_turn(at); };
     }
     build_links();
-    net_.watch_with(witness_);
+    net_.watch_with(forger_);
     if (!options.capture.empty() &&
         !witness_.capture(options.capture, net_.hosts().at(options.capture_host - 1)->card()))
         faults_.add("capture", "cannot write " + options.capture, net_.now());
@@ -121,6 +129,10 @@ world::world(const scenario& plan, const run_options& options)
         listen(*each);
         each->wake();
     }
+    if (!plan.datagrams.flows.empty())
+        for (const auto& each : net_.hosts()) datagram_users_.emplace_back(*each, faults_).open();
+    for (const planned_datagrams& each : plan.datagrams.flows)
+        datagram_users_[each.from].plan(each, *net_.hosts()[each.to]);
     for (std::size_t i = 0; i < plan.dialogues.size(); ++i)
         net_.time().at(net_.now() + plan.dialogues[i].begins, *this, i);
 }
@@ -224,12 +236,15 @@ void world::check_buffers(const session& user, const host& at,
 // config.hpp: limits of the whole stack.
 void world::check_limits(const host& at) {
     const stack::tcp_config& c = at.options().config.tcp;
-    const auto limit_of = [&c](std::string_view name) -> std::uint64_t {
+    const stack::ip_config& ip = at.options().config.ip;
+    const auto limit_of = [&c, &ip](std::string_view name) -> std::uint64_t {
         if (name == "tcp.connections") return c.connections_max;
         if (name == "tcp.half_open") return c.half_open_max;
         if (name == "tcp.time_wait") return c.time_wait_max;
         if (name == "tcp.replies") return c.reply_queue_max;
         if (name == "tcp.tunings") return c.tuned_connections_max;
+        if (name == "ip.reassembly_bytes") return ip.reassembly_bytes;
+        if (name == "ip.incomplete_datagrams") return ip.reassembly_datagrams_max;
         if (name == "tcp.buffer_blocks") return c.buffer_memory_bytes / 4096;
         return ~std::uint64_t{0};
     };
@@ -296,8 +311,10 @@ void world::judge_dialogues() {
     }
 }
 
-// Links become perfect; whatever still has timers has the time for them. Then the listeners close.
+// Links become perfect, and nobody forges; whatever still has timers has the time for them. Then
+// the listeners close.
 void world::settle() {
+    forger_.stop();
     for (const auto& each : net_.lanes()) {
         lane_options clean;
         clean.delay = each->options().delay;
@@ -316,6 +333,31 @@ void world::settle() {
     for (listener& each : listeners_) each.close();
     for (const auto& each : net_.hosts()) each->wake();
     net_.run_for(2min);  // neighbours answer, or are given up
+    if (!datagram_users_.empty()) settle_datagrams();
+}
+
+// Nothing is in the way any more: one that needs fragments on most links arrives. What fits the
+// first link has DF, and so tells the sender of a narrower one at the price of the datagram, or
+// ends in its black hole (RFC 1191 3).
+void world::settle_datagrams() {
+    constexpr std::uint32_t needs_fragments = 4001;  // bytes; the last is no multiple of eight
+    constexpr int tries = 3;
+    for (const planned_datagrams& each : plan_.datagrams.flows) {
+        if (!plan_.links.front().tells_mtu) break;
+        const host& to = *net_.hosts()[each.to];
+        datagram_users_[each.from].send(to.address(), datagram_head_bytes);
+        net_.run_for(5s);  // neighbours know each other
+        const std::uint64_t before = datagram_users_[each.to].received();
+        for (int i = 0; i < tries && datagram_users_[each.to].received() == before; ++i) {
+            datagram_users_[each.from].send(to.address(), needs_fragments);
+            net_.run_for(5s);
+        }
+        if (datagram_users_[each.to].received() == before)
+            faults_.add("datagram", to.address().to_string() + ": none comes over perfect lines",
+                        net_.now());
+    }
+    for (datagram_user& each : datagram_users_) each.close();
+    net_.run_for(2min);
 }
 
 run_result world::run() {

@@ -205,6 +205,7 @@ scenario draw_scenario(std::uint64_t seed) {
     seeded_random w = root.fork(2);
     draw_workload(w, s);
     draw_circumstances(root, s);
+    draw_datagrams(root.fork(800), s);
     return s;
 }
 
@@ -216,6 +217,8 @@ std::string describe(const scenario& s) {
     if (std::any_of(s.dialogues.begin(), s.dialogues.end(),
                     [](const planned_dialogue& d) { return d.crossing; }))
         text += ", crossing SYNs";
+    if (!s.datagrams.flows.empty()) text += ", datagrams";
+    if (s.datagrams.forged != 0) text += ", forged " + std::to_string(s.datagrams.forged);
     if (!s.links.front().tells_mtu) text += ", black holes";
     for (const planned_link& link : s.links) {
         for (const lane_options* lane : {&link.out, &link.in}) {

@@ -8,6 +8,7 @@
 
 #include "tests/sim/network/host.hpp"
 #include "tests/sim/network/lane.hpp"
+#include "tests/sim/swarm/datagram_plan.hpp"
 #include "tests/sim/swarm/dialogue.hpp"
 
 namespace coax::sim {
@@ -37,6 +38,7 @@ struct scenario {
     std::vector<planned_link> links;  // one for each host; of a cable: one
     std::uint32_t backlog = 128;
     std::vector<planned_dialogue> dialogues;
+    datagram_plan datagrams;
     // Nothing in it explains an error: whoever sees one has found a fault.
     bool gentle = false;
     std::string workload;  // its name, for reports

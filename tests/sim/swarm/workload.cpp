@@ -166,4 +166,28 @@ void draw_workload(seeded_random& r, scenario& s) {
     s.workload += second.name;
 }
 
+void draw_datagrams(seeded_random r, scenario& s) {
+    if (!r.one_in(3)) return;
+    for (std::uint64_t left = r.between(1, 3); left != 0; --left) {
+        planned_datagrams flow;
+        flow.from = r.below(s.hosts.size());
+        flow.to = (flow.from + 1 + r.below(s.hosts.size() - 1)) % s.hosts.size();
+        flow.begins = r.between(stack::duration{0ms}, stack::duration{100ms});
+        flow.apart = stack::duration(static_cast<stack::duration::rep>(r.spread(500'000'000)));
+        for (std::uint64_t count = r.between(1, 12); count != 0; --count)
+            flow.sizes.push_back(static_cast<std::uint32_t>(
+                r.one_in(8) ? datagram_bytes_max : datagram_head_bytes + r.spread(12'000)));
+        s.datagrams.flows.push_back(flow);
+    }
+    if (r.one_in(2)) s.datagrams.forged = static_cast<per_million>(r.between(10'000, 500'000));
+    s.datagrams.seed = r.next();
+    for (host_options& each : s.hosts) {  // limits that are met
+        stack::ip_config& c = each.config.ip;
+        if (r.one_in(4)) c.reassembly_bytes = static_cast<std::uint32_t>(r.between(16, 128) << 10);
+        if (r.one_in(4))
+            c.reassembly_timeout = r.between(stack::duration{1s}, stack::duration{30s});
+        if (r.one_in(4)) c.reassembly_datagrams_max = static_cast<std::uint16_t>(r.between(8, 20));
+    }
+}
+
 }  // namespace coax::sim

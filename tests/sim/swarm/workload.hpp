@@ -9,4 +9,7 @@ namespace coax::sim {
 // Fills s.dialogues and s.workload; s.hosts and s.gentle are there.
 void draw_workload(seeded_random& r, scenario& s);
 
+// Datagrams beside the dialogues, in a third of the worlds: from a sequence of its own.
+void draw_datagrams(seeded_random r, scenario& s);
+
 }  // namespace coax::sim

@@ -117,6 +117,37 @@ void add_tls(CLI::App& command, std::optional<tls_files>& files) {
         ->expected(2);
 }
 
+void declare_proxy(CLI::App& serve, command& chosen) {
+    CLI::App* proxy = serve.add_subcommand(
+        "proxy", "Relay TCP connections to another server, from one backend to another");
+    auto options = std::make_shared<proxy_options>();
+    add_serve_options(*proxy, options->serve);
+    proxy
+        ->add_option_function<std::string>(
+            "--upstream",
+            [options](const std::string& text) {
+                options->target.endpoint = peer_or_throw("--upstream", text);
+            },
+            "Where each connection is relayed to")
+        ->type_name("ADDR:PORT")
+        ->required();
+    proxy
+        ->add_option("--upstream-backend", options->upstream_backend,
+                     "Backend of the connections to the upstream; default: that of --backend")
+        ->type_name("SPEC");
+    add_seconds(*proxy, "--connect-timeout", options->target.connect_timeout,
+                "Time for the upstream to answer", 0.01, 3'600);
+    proxy->footer(
+        "A client is reset if the upstream cannot be reached.\n"
+        "Examples:\n"
+        "  coax serve proxy --listen 127.0.0.1:8080 --upstream 127.0.0.1:80\n"
+        "  coax serve proxy --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:80 "
+        "--upstream 127.0.0.1:8080 --upstream-backend kernel\n"
+        "  coax serve proxy --listen 127.0.0.1:8080 --upstream 198.18.0.1:80 "
+        "--upstream-backend xdp:eth1,ip=198.18.0.2/24");
+    proxy->callback([&chosen, options] { chosen = [options] { return serve_proxy(*options); }; });
+}
+
 void declare_serve(CLI::App& program, command& chosen) {
     CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
     serve->require_subcommand(1);
@@ -154,6 +185,7 @@ void declare_serve(CLI::App& program, command& chosen) {
         "  coax serve http . --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:80");
     http->callback(
         [&chosen, http_options] { chosen = [http_options] { return serve_http(*http_options); }; });
+    declare_proxy(*serve, chosen);
 }
 
 void declare_load(CLI::App& program, command& chosen) {

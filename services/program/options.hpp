@@ -33,6 +33,17 @@ struct serve_options {
     std::optional<tls_files> tls;               // --tls
 };
 
+struct upstream_target {
+    coax::tcp::endpoint endpoint;
+    std::chrono::milliseconds connect_timeout{10'000};
+};
+
+struct proxy_options {
+    serve_options serve;
+    upstream_target target;
+    std::optional<std::string> upstream_backend;  // specification; nothing: that of the clients
+};
+
 struct load_options {
     backend_options backend;
     coax::tcp::endpoint connect;

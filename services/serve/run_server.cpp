@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "services/http/http_server.hpp"
 #include "services/program/context.hpp"
 #include "services/program/endpoint_text.hpp"
+#include "services/proxy/proxy_server.hpp"
 #include "services/serve/tls_context.hpp"
 
 namespace coax::services {
@@ -46,13 +48,14 @@ void say(const std::string& line) {
     std::fflush(stdout);
 }
 
-coax::awaitable<void> report(server& s, std::chrono::milliseconds every, const bool& ended) {
+coax::awaitable<void> report(server& s, std::chrono::milliseconds every,
+                             std::shared_ptr<const bool> ended) {
     coax::steady_timer timer(co_await asio::this_coro::executor);
     std::uint64_t before = s.statistics().requests;
     for (;;) {
         timer.expires_after(every);
         co_await timer.async_wait(as_value);
-        if (ended) co_return;
+        if (*ended) co_return;
         const std::uint64_t now = s.statistics().requests;
         const double seconds = std::chrono::duration<double>(every).count();
         say(fmt::format("{:.0f} {}/s, {} open; {}", static_cast<double>(now - before) / seconds,
@@ -62,10 +65,10 @@ coax::awaitable<void> report(server& s, std::chrono::milliseconds every, const b
 }
 
 // First signal: an orderly end within `patience`. Second signal: now.
-coax::awaitable<void> end_on_signal(coax::io_context& io, server& s, bool& ended) {
+coax::awaitable<void> end_on_signal(coax::io_context& io, server& s, std::shared_ptr<bool> ended) {
     asio::signal_set signals(io, SIGINT, SIGTERM);
     co_await signals.async_wait(as_value);
-    ended = true;
+    *ended = true;
     s.stop();
     coax::steady_timer timer(io);
     timer.expires_after(patience);
@@ -86,7 +89,7 @@ coax::awaitable<void> end_on_signal(coax::io_context& io, server& s, bool& ended
 
 exit_status run_server(coax::io_context& io, server& s, const std::string& name,
                        const serve_options& options) {
-    bool ended = false;
+    const auto ended = std::make_shared<bool>(false);
     asio::co_spawn(io, end_on_signal(io, s, ended), asio::detached);
     error_code broken;
     s.start([&](const error_code& error) {
@@ -125,6 +128,23 @@ exit_status serve_http(const serve_options& options) {
     coax::io_context io(context_options_of(options.backend));
     http_server s(io, options.listen, limits_of(options), std::move(root), std::move(tls));
     return run_server(io, s, "coax serve http", options);
+}
+
+exit_status serve_proxy(const proxy_options& options) {
+    const serve_options& serve = options.serve;
+    backend_options upstream = serve.backend;
+    if (options.upstream_backend) upstream.specification = *options.upstream_backend;
+    coax::io_context io(context_options_of(serve.backend));
+    std::unique_ptr<coax::io_context> other;
+    if (upstream.specification != serve.backend.specification)
+        other = std::make_unique<coax::io_context>(context_options_of(upstream));
+    proxy_server s(io, serve.listen, limits_of(serve), options.target, std::move(other));
+    const exit_status status = run_server(io, s, "coax serve proxy", serve);
+    s.finish();
+    if (s.upstream_context() != nullptr)
+        say("coax serve proxy: counters of the upstream's backend: " +
+            counters_line(*s.upstream_context()));
+    return status;
 }
 
 }  // namespace coax::services

@@ -9,9 +9,10 @@
 
 namespace coax::services {
 
-// `coax serve echo` and `coax serve http DIR`: return when a signal ended them.
+// `coax serve echo`, `coax serve http DIR`, ...: return when a signal ended them.
 // Throw failure or coax::backend_error if the server cannot start.
 exit_status serve_echo(const serve_options& options);
 exit_status serve_http(const serve_options& options);
+exit_status serve_proxy(const proxy_options& options);
 
 }  // namespace coax::services

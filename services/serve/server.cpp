@@ -87,6 +87,7 @@ void server::start(std::function<void(const error_code&)> broken) {
 void server::stop() {
     stopping_ = true;
     close_quietly(acceptor_);
+    closing();
     for (coax::fast_socket* socket : shared_->sockets) close_quietly(*socket);
 }
 

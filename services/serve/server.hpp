@@ -64,6 +64,9 @@ class server {
     };
 
   protected:
+    // Called by stop(), before the connections are closed. May be called again.
+    virtual void closing() {}
+
     // Speaks the protocol until the connection ends.
     virtual coax::awaitable<void> converse(coax::fast_socket socket) = 0;
 

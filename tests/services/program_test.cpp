@@ -45,8 +45,9 @@ void check_mistake(const std::string& arguments, const std::string& told) {
 
 TEST_CASE("help and version are answers, not mistakes") {
     for (const char* arguments :
-         {"--help", "serve --help", "serve echo --help", "serve http --help", "load --help",
-          "load echo --help", "fetch --help", "push --help", "backends --help", "demo --help"}) {
+         {"--help", "serve --help", "serve echo --help", "serve http --help", "serve proxy --help",
+          "load --help", "load echo --help", "fetch --help", "push --help", "backends --help",
+          "demo --help"}) {
         const outcome o = run(arguments);
         INFO(arguments);
         CHECK(o.status == 0);
@@ -70,6 +71,8 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve echo --listen localhost:80", "not an address with a port");
     check_mistake("serve http --listen 127.0.0.1:0", "directory");
     check_mistake("serve http . --listen 127.0.0.1:0 --tls cert.pem", "--tls");
+    check_mistake("serve proxy --listen 127.0.0.1:0", "--upstream");
+    check_mistake("serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:0", "from 1 to 65535");
     check_mistake("load echo", "--connect");
     check_mistake("load echo --connect 127.0.0.1:0", "from 1 to 65535");
     check_mistake("load echo --connect 0.0.0.0:7", "server's address");
@@ -93,6 +96,10 @@ TEST_CASE("what the machine refuses is one line and status 2") {
                   "certificate '/nonexistent/a'");
     check_mistake("serve http . --listen 127.0.0.1:0 --tls /etc/passwd /etc/passwd",
                   "no certificate in PEM form");
+    check_mistake(
+        "serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:1 "
+        "--upstream-backend bogus",
+        "bogus");
     check_mistake("load echo --connect 127.0.0.1:7 --json /nonexistent/file", "/nonexistent/file");
     check_mistake("push /nonexistent --connect 127.0.0.1:7", "/nonexistent");
     check_mistake("demo /nonexistent", "/nonexistent");

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/sim/swarm/dialogue.hpp"
+#include "tests/sim/swarm/excuse.hpp"
 #include "tests/sim/swarm/pattern.hpp"
 
 namespace {
@@ -45,6 +46,31 @@ TEST_CASE("balance: bytes may be missing only if somebody knows") {
     d.server_end.failure = stack::error::none;
     d.client_end.left = true;
     CHECK(imbalance(d).empty());
+}
+
+// RFC 8985 7.3
+TEST_CASE("cwnd: a tail loss probe explains one segment, in the turn that sent it") {
+    probe_excuse host;
+    host.turn(0);
+    CHECK(host.bytes(1000) == 0);
+    host.turn(2);
+    CHECK(host.bytes(1000) == 2000);
+    host.turn(2);
+    CHECK(host.bytes(1000) == 0);
+    host.turn(3);
+    CHECK(host.bytes(1000) == 1000);
+}
+
+// RFC 4987 3.6
+TEST_CASE("accept: a good cookie explains one more connection of a dialogue") {
+    cookie_excuse host;
+    host.accepted(7, 4);
+    CHECK_FALSE(host.again(7, 4));  // its own, and those of others before it
+    CHECK(host.again(7, 5));
+    CHECK_FALSE(host.again(7, 5));
+    CHECK(host.again(7, 6));
+    host.accepted(8, 6);
+    CHECK_FALSE(host.again(8, 6));
 }
 
 TEST_CASE("pattern: a byte tells its connection, its direction and its place") {

@@ -9,6 +9,7 @@
 #include "tests/sim/network/network.hpp"
 #include "tests/sim/swarm/aftermath.hpp"
 #include "tests/sim/swarm/datagrams.hpp"
+#include "tests/sim/swarm/excuse.hpp"
 #include "tests/sim/swarm/scenario.hpp"
 #include "tests/sim/swarm/session.hpp"
 #include "tests/sim/swarm/witness.hpp"
@@ -56,7 +57,6 @@ class world final : public actor {
     void begin(std::uint64_t number);
     void after_turn(host& at);
     void check_windows(host& at);
-    bool is_probe(const host& at);
     void check_buffers(const session& user, const host& at, const stack::tcp::connection_info& i);
     void check_limits(const host& at);
     bool all_over() const;
@@ -82,7 +82,8 @@ class world final : public actor {
         session* server = nullptr;
     };
     std::deque<live_end> ends_;                     // by dialogue
-    std::map<const host*, std::uint64_t> excused_;  // looked up, never walked
+    std::map<const host*, probe_excuse> probes_;    // looked up, never walked
+    std::map<const host*, cookie_excuse> cookies_;  // the same
     std::size_t begun_ = 0;
     bool stopped_ = false;
 };
@@ -182,10 +183,9 @@ void world::begin(std::uint64_t number) {
 void world::accept(host& at, std::uint16_t port, const stack::tcp::accepted& came) {
     const auto found = by_ends_.find(key_of(came.ends.remote, {at.address(), port}));
     if (found == by_ends_.end() || dialogues_[found->second].server_end.began) {
-        // A cookie is good again when its connection is gone: a late copy of the client's segment
-        // brings it back.
-        const bool again = found != by_ends_.end() && dialogues_[found->second].server_end.over &&
-                           at.counter("tcp.syn_cookies_accepted") != 0;
+        const bool again =
+            found != by_ends_.end() && dialogues_[found->second].server_end.over &&
+            cookies_[&at].again(found->second, at.counter("tcp.syn_cookies_accepted"));
         if (!again)
             faults_.add("accept",
                         "accepted " + came.ends.remote.to_string() + ", which nobody opened",
@@ -196,6 +196,7 @@ void world::accept(host& at, std::uint16_t port, const stack::tcp::accepted& cam
     dialogue& d = dialogues_[found->second];
     session& made = sessions_.emplace_back(at, d, false, faults_);
     ends_[found->second].server = &made;
+    cookies_[&at].accepted(found->second, at.counter("tcp.syn_cookies_accepted"));
     made.adopt(came.socket);
 }
 
@@ -257,15 +258,11 @@ void world::check_limits(const host& at) {
                         net_.now());
 }
 
-// RFC 8985 7.3: a tail loss probe is one segment of new data whatever the window says, also when it
-// was just reduced. Each one that the host counts excuses one such segment.
-bool world::is_probe(const host& at) {
-    return ++excused_[&at] <= at.counter("tcp.tail_loss_probes");
-}
-
 // What only the stack knows: the congestion window. Looked at when new data went out.
 void world::check_windows(host& at) {
     const auto fresh = flows_.take_fresh();
+    probe_excuse& probes = probes_[&at];
+    probes.turn(at.counter("tcp.tail_loss_probes"));
     for (const flow_watch::fresh& each : fresh) {
         const auto found = by_ends_.find(key_of(each.flow->client, each.flow->server));
         if (found == by_ends_.end()) continue;
@@ -275,12 +272,9 @@ void world::check_windows(host& at) {
         const auto info = at.stack().tcp_info(user->socket());
         if (!info) continue;
         const watched_end& e = each.flow->ends[each.end];
-        const std::uint64_t allowance = e.dup_allowance + std::uint64_t{3} * info->send_mss;
-        const auto segments = std::count_if(fresh.begin(), fresh.end(), [&each](const auto& other) {
-            return other.flow == each.flow && other.end == each.end;
-        });
-        if (info->in_flight > info->congestion_window + allowance &&
-            !(segments == 1 && is_probe(at)))
+        const std::uint64_t allowance =
+            e.dup_allowance + std::uint64_t{3} * info->send_mss + probes.bytes(info->send_mss);
+        if (info->in_flight > info->congestion_window + allowance)
             faults_.add("cwnd",
                         dialogues_[found->second].name() + ": " + std::to_string(info->in_flight) +
                             " bytes in flight, window " + std::to_string(info->congestion_window),

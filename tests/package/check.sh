@@ -36,11 +36,10 @@ on_both "$work/build/consumer"
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name coax.pc)")
 export PKG_CONFIG_PATH
-# shellcheck disable=SC2046
 # Without it Asio would be there twice.
 pkg-config --cflags coax | grep -q BOOST_ASIO_SEPARATE_COMPILATION
-run "${CXX:-g++}" -std=c++20 "$work/consumer/main.cpp" -o "$work/by_pkg_config" \
-    $(pkg-config --cflags --libs coax)
+read -ra flags < <(pkg-config --cflags --libs coax)
+run "${CXX:-g++}" -std=c++20 "$work/consumer/main.cpp" -o "$work/by_pkg_config" "${flags[@]}"
 on_both "$work/by_pkg_config"
 
 run "$prefix/bin/coax" --version

@@ -1,5 +1,5 @@
-// What was sent and not acknowledged: records of transmissions, the blocks they lie in, and the
-// pool of these blocks. Data only; flight.hpp keeps them in order.
+// What was sent and not acknowledged: records of transmissions, the blocks they lie in, and
+// the pool of these blocks. Data only; flight.hpp keeps them in order.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 
 #include "stack/base/time.hpp"
 #include "stack/tcp/sequence.hpp"
+#include "stack/tcp/slab_pool.hpp"
 
 namespace coax::stack::tcp {
 
@@ -60,62 +61,6 @@ struct flight_block {
 };
 static_assert(sizeof(flight_block) == 512);
 
-// Blocks of all connections together. A few instructions to take and give back; grows by slabs.
-class flight_pool {
-  public:
-    explicit flight_pool(std::uint64_t limit_bytes) noexcept
-        : limit_(limit_bytes / sizeof(flight_block)) {}
-    ~flight_pool() {
-        while (slabs_ != nullptr) {
-            slab* next = slabs_->next;
-            delete slabs_;
-            slabs_ = next;
-        }
-    }
-    flight_pool(const flight_pool&) = delete;
-    flight_pool& operator=(const flight_pool&) = delete;
-
-    // nullptr at the limit. The contents are whatever they were.
-    flight_block* take() noexcept {
-        if (free_ == nullptr && !grow()) return nullptr;
-        flight_block* b = free_;
-        free_ = b->next;
-        ++used_;
-        return b;
-    }
-    void give_back(flight_block* b) noexcept {
-        b->next = free_;
-        free_ = b;
-        --used_;
-    }
-    std::size_t used() const noexcept { return used_; }  // blocks
-
-  private:
-    static constexpr std::size_t blocks_per_slab = 128;
-    struct slab {
-        slab* next;
-        flight_block blocks[blocks_per_slab];
-        slab() noexcept {}  // NOLINT(modernize-use-equals-default): memory is touched when used
-    };
-
-    bool grow() noexcept {
-        if (total_ >= limit_) return false;
-        slab* s = new (std::nothrow) slab;
-        if (s == nullptr) return false;
-        s->next = slabs_;
-        slabs_ = s;
-        for (std::size_t i = blocks_per_slab; i-- > 0 && total_ < limit_; ++total_) {
-            s->blocks[i].next = free_;
-            free_ = &s->blocks[i];
-        }
-        return true;
-    }
-
-    std::size_t limit_;
-    std::size_t total_ = 0;
-    std::size_t used_ = 0;
-    flight_block* free_ = nullptr;
-    slab* slabs_ = nullptr;
-};
+using flight_pool = slab_pool<flight_block, 128>;
 
 }  // namespace coax::stack::tcp

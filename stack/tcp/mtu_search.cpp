@@ -155,6 +155,19 @@ std::uint32_t next_probe_size(core& k, connection& c, std::uint32_t unsent, std:
     return payload;
 }
 
+bool is_path_probe_loss(const connection& c) noexcept {
+    if (c.rare == nullptr || c.rare->mtu_probe == 0) return false;
+    const seq end = c.rare->mtu_probe_end;
+    const seq begin = end - (c.rare->mtu_probe - headers_of(c));
+    std::uint32_t bytes = 0;
+    for (flight::position p = c.flying.first(); p && p->first < end; p = c.flying.next(p)) {
+        if (p->sacked || !p->lost) continue;
+        if (p->first < begin || p->last > end || (p->resent && !p->again)) return false;
+        bytes += p->size();
+    }
+    return bytes != 0 && bytes == c.recovery->lost;
+}
+
 void note_path_probe(core& k, connection& c, std::uint32_t payload) noexcept {
     k.count.add(counted::mtu_probes);
     c.rare->mtu_probe = static_cast<std::uint16_t>(payload + headers_of(c));

@@ -22,6 +22,9 @@ void begin_search(core& k, connection& c, instant now) noexcept;
 // `unsent` bytes wait, of which `usable` fit the windows. May change the MSS.
 std::uint32_t next_probe_size(core& k, connection& c, std::uint32_t unsent, std::uint32_t usable,
                               instant now) noexcept;
+// All that is lost is the probe in flight, sent once: no sign of congestion (RFC 4821 7.5, 7.6.2).
+// c.recovery is there.
+bool is_path_probe_loss(const connection& c) noexcept;
 // A probe of that many bytes begins at SND.NXT.
 void note_path_probe(core& k, connection& c, std::uint32_t payload) noexcept;
 

@@ -441,6 +441,7 @@ bool prefers_new_data(const connection& c) noexcept { return c.recovery->new_dat
     recovery_state& r = *c.recovery;
     if (!r.new_data_first) return next_doubtful(k, c, now, out);
     if (c.snd.nxt != r.recover) return false;  // some went: its acknowledgment is awaited
+    if (is_paced(c) && pacing_is_waiting(k, c)) return false;  // it will go, a little later
     r.new_data_first = false;
     r.forward = recovery_state::spurious_check::none;
     return has_retransmission(c) && next_retransmission(k, c, now, out);

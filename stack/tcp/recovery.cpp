@@ -5,6 +5,7 @@
 
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/loss_detection.hpp"
+#include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
 #include "stack/tcp/spurious.hpp"
 #include "stack/tcp/tail_loss_probe.hpp"
@@ -69,7 +70,9 @@ void count_arrivals(core& k, connection& c, delivery& d) noexcept {
 
 void enter_fast(core& k, connection& c, const delivery& d) noexcept {
     recovery_state& r = *c.recovery;
+    r.spares_window = is_path_probe_loss(c);
     undo_remember(c);
+    r.undoable = !r.spares_window;
     r.in = mode::fast;
     r.recover = c.snd.nxt;
     r.must_resend = true;  // RFC 6675 5 (4.3), RFC 5681 3.2 step 3
@@ -82,6 +85,7 @@ void enter_fast(core& k, connection& c, const delivery& d) noexcept {
     const std::uint32_t gone = known - std::min(told, known);
     const std::uint32_t flying = c.outstanding() + d.acked;
     r.reduction.begin(flying - std::min(flying, gone));
+    if (r.spares_window) return;
     // RFC 5681 3.2 step 2: FlightSize without what limited transmit sent beyond the window; and
     // before this acknowledgment, which may cover most of a window when the receiver tells rarely.
     congestion_on_loss(k, c, std::min(flying, c.congestion.window.bytes()), d.now);
@@ -103,7 +107,7 @@ bool advance_fast(core& k, connection& c, delivery& d) noexcept {
     recovery_state& r = *c.recovery;
     if (c.snd.una >= r.recover) {  // RFC 6675 5, RFC 6582 3.2 step 3: full acknowledgment
         leave(c);
-        congestion_on_recovered(k, c, true, d.now);
+        if (!r.spares_window) congestion_on_recovered(k, c, true, d.now);
         return true;
     }
     // RFC 6582 3.2 step 3: partial; the next hole is lost too
@@ -125,7 +129,7 @@ void steer_window(core& k, connection& c, const delivery& d, bool left) noexcept
     const recovery_state& r = *c.recovery;
     const bool owned = control_of(k, c).owns_recovery();
     congestion_note_flight(c, d.una_before, d.in_flight_before);
-    if (r.in == mode::fast && !owned) {
+    if (r.in == mode::fast && !owned && !r.spares_window) {
         const std::uint32_t flying = in_flight(c);
         const std::uint32_t count =
             c.recovery->reduction.allowance(d.delivered, flying, c.congestion.slow_start_threshold,
@@ -181,7 +185,11 @@ void find_losses(core& k, connection& c, delivery& d) noexcept {
     detect_losses(k, c, d);
     if (d.lost != 0) k.count.add(counted::lost_segments, (d.lost + c.snd.mss - 1U) / c.snd.mss);
     recovery_state& r = *c.recovery;
-    if (r.in == mode::none && r.due != 0) enter_fast(k, c, d);
+    if (r.due == 0) return;
+    // A recovery that spared the window and finds a true loss begins anew.
+    if (r.in == mode::none ||
+        (r.in == mode::fast && r.spares_window && d.lost != 0 && !is_path_probe_loss(c)))
+        enter_fast(k, c, d);
 }
 
 }  // namespace
@@ -243,7 +251,8 @@ void recovery_on_timeout(core& k, connection& c, instant now) noexcept {
     }
     recovery_state& r = *opened;
     const std::uint32_t flying = in_flight(c);
-    const bool fresh = r.in == mode::none || c.snd.una >= r.recover;
+    const bool fresh =
+        r.in == mode::none || c.snd.una >= r.recover || (r.in == mode::fast && r.spares_window);
     if (fresh) undo_remember(c);
     congestion_on_timeout(k, c, flying, c.retries != 0, now);
     // RFC 5682 2.1 step 1: not again for the same data

@@ -48,8 +48,9 @@ struct recovery_state {
     bool probe_resent : 1 = false;    // TLP.is_retrans
     bool reneged : 1 = false;         // the peer dropped what it had SACKed
     bool in_dsack_round : 1 = false;
-    bool resent_any : 1 = false;  // since recovery began
-    bool rescued : 1 = false;     // RFC 6675 4 (4): once per recovery
+    bool resent_any : 1 = false;     // since recovery began
+    bool rescued : 1 = false;        // RFC 6675 4 (4): once per recovery
+    bool spares_window : 1 = false;  // of this fast recovery: a path probe was lost, nothing else
 
     // --- the scoreboard's sums, in bytes: RFC 6675 4 (SetPipe) is a subtraction
     std::uint32_t sacked = 0;

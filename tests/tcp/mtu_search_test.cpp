@@ -210,3 +210,45 @@ TEST_CASE("small segments that are lost are no sign of a black hole") {
     CHECK(s.counter("tcp.black_holes") == 0);
     CHECK(mss(s) == 1460);
 }
+
+// RFC 4821 7.5, 7.6.2
+TEST_CASE("the loss of a probe alone is no congestion; any other loss beside it is") {
+    const bool sack = GENERATE(true, false);
+    tcp_config config;
+    config.mtu_probing = mtu_probing::always;
+    config.congestion = congestion_algorithm::newreno;
+    script s(config);
+    s.establish_passive(syn().mss(1460).sack_permitted(sack));
+    s.writes(60000);
+    s.expects(data(1, 1460));
+    s.after(1ms);
+    s.forget_sent();
+    const std::uint32_t end = s.peer_acked;
+    const std::uint32_t before = s.layer().info(s.socket)->congestion_window;
+    for (std::uint32_t i = 1; i <= 3; ++i)
+        s.sends(sack ? ack(1).seq(1).sack({{1461, 1461 + i * 1024}}) : ack(1).seq(1));
+    s.after(1ms);
+    s.forget_sent();
+    CHECK(s.counter("tcp.retransmitted") == (sack ? 2 : 1));
+    CHECK(s.counter("tcp.window_reductions") == 0);
+    CHECK(s.layer().info(s.socket)->congestion_window >= before);
+    SECTION("it is repaired") {
+        if (!sack) s.sends(ack(1025).seq(1));
+        s.sends(ack(s.peer_acked).seq(1));
+        s.after(1ms);
+        CHECK(s.counter("tcp.retransmitted") == 2);
+        CHECK(s.counter("tcp.window_reductions") == 0);
+        CHECK(s.layer().info(s.socket)->congestion_window >= before);
+        CHECK(s.layer().info(s.socket)->slow_start_threshold == 0xffffffffU);
+        moves(s, 100);
+        CHECK(s.counter("tcp.mtu_probes_lost") == 1);
+    }
+    SECTION("the segment behind it is missing too") {
+        if (sack) s.sends(ack(4533).seq(1).sack({{5557, end}}));
+        else s.sends(ack(1461).seq(1));
+        s.after(1ms);
+        CHECK(s.counter("tcp.window_reductions") == 1);
+        CHECK(s.layer().info(s.socket)->slow_start_threshold < before);
+    }
+    s.forget_sent();
+}

@@ -96,6 +96,34 @@ TEST_CASE("F-RTO: a delay spike, with and without SACK") {
     }
 }
 
+// RFC 5682 2.1 step 2 (b): new data goes when pacing lets it go, and no retransmission before
+TEST_CASE("F-RTO: pacing makes new data wait, and gives up nothing") {
+    tcp_config config = only_timeouts();
+    config.pacing = true;
+    script s(config);
+    establish(s, true);
+    s.writes(2920);
+    takes_segments(s, 1, 2, 1460);
+    s.after(298ms);
+    s.writes(20000);
+    s.forget_sent();
+    const std::uint32_t end = s.peer_acked;
+    s.after(3ms);
+    s.expects(data(1, 1460));
+    s.expects_nothing();
+    s.sends(ack(1461).seq(1));
+    s.expects_nothing();
+    s.after(20ms);
+    s.expects(data(end, 1460));
+    s.forget_sent();
+    CHECK(s.counter("tcp.retransmitted") == 1);
+    s.sends(ack(2921).seq(1));
+    CHECK(s.counter("tcp.spurious_by_forward_rto") == 1);
+    s.after(50ms);
+    s.forget_sent();
+    CHECK(s.counter("tcp.retransmitted") == 1);
+}
+
 // RFC 5682 2.1 step 3 (a): the second acknowledgment is a duplicate: the loss was real
 TEST_CASE("F-RTO: a real loss") {
     for (const bool sack : {false, true}) {

@@ -148,6 +148,45 @@ void declare_proxy(CLI::App& serve, command& chosen) {
     proxy->callback([&chosen, options] { chosen = [options] { return serve_proxy(*options); }; });
 }
 
+void declare_serve_kv(CLI::App& serve, command& chosen) {
+    CLI::App* kv = serve.add_subcommand(
+        "kv",
+        "Serve keys and values in the protocol of Redis (RESP2, RESP3), in memory only: nothing is "
+        "written to disk");
+    auto options = std::make_shared<kv_options>();
+    add_serve_options(*kv, options->serve);
+    kv->add_option("--memory", options->store.memory,
+                   "Most bytes of keys and values (units such as 64mb are understood); as much "
+                   "again, but 32mb at least, for requests and answers under way")
+        ->type_name("BYTES")
+        ->capture_default_str()
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(std::size_t{65'536}, std::size_t{1} << 46));
+    kv->add_option_function<std::string>(
+          "--eviction",
+          [options](const std::string& policy) {
+              options->store.eviction = policy == "noeviction"
+                                            ? services::kv::eviction_policy::noeviction
+                                            : services::kv::eviction_policy::allkeys_lru;
+          },
+          "What happens when memory is full: allkeys-lru removes keys that were not used lately, "
+          "noeviction refuses commands that need more")
+        ->type_name("POLICY")
+        ->default_str("allkeys-lru")
+        ->check(CLI::IsMember({"allkeys-lru", "noeviction"}));
+    add_seconds(*kv, "--timeout", options->serve.silence,
+                "Longest time for a client to take a piece of its answers, or to send more of a "
+                "large request",
+                1, 86'400);
+    kv->footer(
+        "In memory only: all keys are gone when the server ends.\n"
+        "Examples:\n"
+        "  coax serve kv --listen 127.0.0.1:6379\n"
+        "  coax serve kv --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:6379 --memory "
+        "1gb");
+    kv->callback([&chosen, options] { chosen = [options] { return serve_kv(*options); }; });
+}
+
 void declare_serve(CLI::App& program, command& chosen) {
     CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
     serve->require_subcommand(1);
@@ -186,6 +225,7 @@ void declare_serve(CLI::App& program, command& chosen) {
     http->callback(
         [&chosen, http_options] { chosen = [http_options] { return serve_http(*http_options); }; });
     declare_proxy(*serve, chosen);
+    declare_serve_kv(*serve, chosen);
 }
 
 void declare_load(CLI::App& program, command& chosen) {

@@ -12,6 +12,7 @@
 
 #include "services/echo/echo_server.hpp"
 #include "services/http/http_server.hpp"
+#include "services/kv/kv_server.hpp"
 #include "services/program/context.hpp"
 #include "services/program/endpoint_text.hpp"
 #include "services/proxy/proxy_server.hpp"
@@ -145,6 +146,13 @@ exit_status serve_proxy(const proxy_options& options) {
         say("coax serve proxy: counters of the upstream's backend: " +
             counters_line(*s.upstream_context()));
     return status;
+}
+
+exit_status serve_kv(const kv_options& options) {
+    const serve_options& serve = options.serve;
+    coax::io_context io(context_options_of(serve.backend));
+    kv_server s(io, serve.listen, limits_of(serve), options.store);
+    return run_server(io, s, "coax serve kv", serve);
 }
 
 }  // namespace coax::services

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "services/kv/kv_options.hpp"
 #include "services/program/failure.hpp"
 #include "services/program/options.hpp"
 #include "services/serve/server.hpp"
@@ -14,5 +15,6 @@ namespace coax::services {
 exit_status serve_echo(const serve_options& options);
 exit_status serve_http(const serve_options& options);
 exit_status serve_proxy(const proxy_options& options);
+exit_status serve_kv(const kv_options& options);
 
 }  // namespace coax::services

@@ -1,8 +1,10 @@
 // The parsers of text from outside: backend specifications, addresses, endpoints and URLs, and what
-// the web server reads from a request. The first byte chooses the parser. What is accepted has the
-// form that its reader promises, and reads the same when it is written again.
+// the web and the key-value server read from a request. The first byte chooses the parser. What is
+// accepted has the form that its reader promises, and reads the same when it is written again.
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <memory>
 #include <string>
 
 #include "backends/spec.hpp"
@@ -11,6 +13,7 @@
 #include "services/http/date.hpp"
 #include "services/http/precondition.hpp"
 #include "services/http/target.hpp"
+#include "services/kv/conversation.hpp"
 #include "services/program/endpoint_text.hpp"
 #include "services/transfer/url.hpp"
 #include "tests/fuzz/input.hpp"
@@ -121,9 +124,62 @@ void conditions(const std::string& text) {
                "no condition, no refusal");
 }
 
+constexpr std::size_t kv_memory = 65'536;
+
+std::shared_ptr<services::kv::database> new_database() {
+    const services::kv::store_limits limits{kv_memory, services::kv::eviction_policy::allkeys_lru};
+    auto made = std::make_shared<services::kv::database>(limits, services::kv::hash_key{1, 2}, 3);
+    made->data.set_now(today);
+    return made;
+}
+
+// What a new client gets for these bytes, if they come in such pieces.
+std::string converse(const std::shared_ptr<services::kv::database>& base, std::string_view bytes,
+                     std::size_t piece) {
+    using services::kv::conversation;
+    conversation client(base);
+    std::string answers;
+    auto state = conversation::state::reading;
+    while (!bytes.empty() && state != conversation::state::closing) {
+        const auto room = client.room();
+        const std::size_t n = std::min({bytes.size(), piece, room.size()});
+        std::memcpy(room.data(), bytes.data(), n);
+        client.commit(n);
+        bytes.remove_prefix(n);
+        do {
+            state = client.answer();
+            std::string some;
+            client.take_output(some);
+            answers += some;
+        } while (state == conversation::state::full);
+    }
+    return answers;
+}
+
+void key_value_requests(input& in) {
+    const std::size_t piece = 1 + in.below(64);
+    const std::string text = text_of(in.rest());
+    const auto whole = new_database();
+    const std::string answers = converse(whole, text, text.size());
+    expect(whole->data.memory() <= 4 * kv_memory + 64 * text.size(), "memory is bounded");
+    expect(whole->buffers.used() == 0, "nothing is left of a client");
+    expect(whole->channels.channels() + whole->channels.patterns() == 0, "nor subscriptions");
+    // INFO tells how much has come, and when.
+    if (answers.find("# Server") == std::string::npos &&
+        answers.find("# Clients") == std::string::npos &&
+        answers.find("# Stats") == std::string::npos) {
+        const auto parts = new_database();
+        expect(converse(parts, text, piece) == answers, "the same in pieces");
+        expect(parts->data.memory() == whole->data.memory(), "and the same keys");
+    }
+    converse(whole, "FLUSHALL\r\n", 100);
+    expect(whole->data.memory() == 0, "the account ends at zero");
+}
+
 void run(const_bytes all) {
     input in(all);
-    const std::uint32_t which = in.below(7);
+    const std::uint32_t which = in.below(8);
+    if (which == 7) return key_value_requests(in);
     if (which == 6) return ranges(in);
     const std::string text = text_of(in.rest());
     switch (which) {
@@ -163,6 +219,14 @@ std::vector<bytes> seeds() {
     add(5, "\n\nSun, 06 Nov 2044 08:49:37 GMT\nSun, 06 Nov 1994 08:49:37 GMT\n");
     for (const char* text : {"bytes=0-499", "bytes=-500", "bytes=9500-", "bytes=0-0,-1"})
         made.push_back(script_writer().u8(6).u32(10000).u8(0).text(text).made());
+    for (const char* text :
+         {"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\nINCR a\r\nEXPIRE a -1\r\nGET a\r\n",
+          "HELLO 3\r\nHSET h a 1 b 2\r\nHGETALL h\r\nHINCRBY h a -5\r\nHDEL h a b\r\nQUIT\r\n",
+          "RPUSH l a b c a\r\nLREM l -1 a\r\nLTRIM l 0 1\r\nLRANGE l 0 -1\r\nLPOP l 9\r\n",
+          "SUBSCRIBE a\r\nPSUBSCRIBE [a-c]*\r\nHELLO 3\r\nPUBLISH a b\r\nUNSUBSCRIBE\r\n",
+          "ZADD z 1 a 2 b\r\nSADD s 'x y' \"\\x41\"\r\nZPOPMIN z 3\r\nSPOP s\r\nSCAN 0 MATCH *\r\n",
+          "SET a 1.5 PX 100 NX GET\r\nINCRBYFLOAT a 1e3\r\nSETRANGE a 9 x\r\nRENAME a b\r\n"})
+        made.push_back(script_writer().u8(7).u8(5).text(text).made());
     return made;
 }
 

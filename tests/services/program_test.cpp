@@ -46,8 +46,8 @@ void check_mistake(const std::string& arguments, const std::string& told) {
 TEST_CASE("help and version are answers, not mistakes") {
     for (const char* arguments :
          {"--help", "serve --help", "serve echo --help", "serve http --help", "serve proxy --help",
-          "load --help", "load echo --help", "fetch --help", "push --help", "backends --help",
-          "demo --help"}) {
+          "serve kv --help", "load --help", "load echo --help", "fetch --help", "push --help",
+          "backends --help", "demo --help"}) {
         const outcome o = run(arguments);
         INFO(arguments);
         CHECK(o.status == 0);
@@ -73,6 +73,10 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve http . --listen 127.0.0.1:0 --tls cert.pem", "--tls");
     check_mistake("serve proxy --listen 127.0.0.1:0", "--upstream");
     check_mistake("serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:0", "from 1 to 65535");
+    check_mistake("serve kv", "--listen");
+    check_mistake("serve kv --listen 127.0.0.1:0 --memory much", "--memory");
+    check_mistake("serve kv --listen 127.0.0.1:0 --memory 1", "--memory");
+    check_mistake("serve kv --listen 127.0.0.1:0 --eviction some", "--eviction");
     check_mistake("load echo", "--connect");
     check_mistake("load echo --connect 127.0.0.1:0", "from 1 to 65535");
     check_mistake("load echo --connect 0.0.0.0:7", "server's address");

@@ -117,6 +117,29 @@ void add_tls(CLI::App& command, std::optional<tls_files>& files) {
         ->expected(2);
 }
 
+void declare_websocket(CLI::App& serve, command& chosen) {
+    CLI::App* websocket =
+        serve.add_subcommand("websocket", "Send back each message over WebSocket (RFC 6455)");
+    auto options = std::make_shared<serve_options>();
+    add_serve_options(*websocket, *options);
+    add_tls(*websocket, options->tls);
+    websocket
+        ->add_option("--max-message", options->largest_message,
+                     "Longest message, uncompressed; a longer one ends its connection")
+        ->type_name("BYTES")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
+    add_seconds(*websocket, "--timeout", options->silence,
+                "Longest silence of a client; it is asked by a ping after half of it", 1, 86'400);
+    websocket->footer(
+        "Examples:\n"
+        "  coax serve websocket --listen 127.0.0.1:8080\n"
+        "  coax serve websocket --tls chain.pem key.pem --backend xdp:eth1,ip=198.18.0.2/24 "
+        "--listen 198.18.0.2:443");
+    websocket->callback(
+        [&chosen, options] { chosen = [options] { return serve_websocket(*options); }; });
+}
+
 void declare_proxy(CLI::App& serve, command& chosen) {
     CLI::App* proxy = serve.add_subcommand(
         "proxy", "Relay TCP connections to another server, from one backend to another");
@@ -224,6 +247,7 @@ void declare_serve(CLI::App& program, command& chosen) {
         "  coax serve http . --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:80");
     http->callback(
         [&chosen, http_options] { chosen = [http_options] { return serve_http(*http_options); }; });
+    declare_websocket(*serve, chosen);
     declare_proxy(*serve, chosen);
     declare_serve_kv(*serve, chosen);
 }

@@ -17,6 +17,7 @@
 #include "services/program/endpoint_text.hpp"
 #include "services/proxy/proxy_server.hpp"
 #include "services/serve/tls_context.hpp"
+#include "services/websocket/websocket_server.hpp"
 
 namespace coax::services {
 namespace {
@@ -129,6 +130,14 @@ exit_status serve_http(const serve_options& options) {
     coax::io_context io(context_options_of(options.backend));
     http_server s(io, options.listen, limits_of(options), std::move(root), std::move(tls));
     return run_server(io, s, "coax serve http", options);
+}
+
+exit_status serve_websocket(const serve_options& options) {
+    auto tls = tls_of(options);
+    coax::io_context io(context_options_of(options.backend));
+    websocket_server s(io, options.listen, limits_of(options), options.largest_message,
+                       std::move(tls));
+    return run_server(io, s, "coax serve websocket", options);
 }
 
 exit_status serve_proxy(const proxy_options& options) {

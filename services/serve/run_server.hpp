@@ -14,6 +14,7 @@ namespace coax::services {
 // Throw failure or coax::backend_error if the server cannot start.
 exit_status serve_echo(const serve_options& options);
 exit_status serve_http(const serve_options& options);
+exit_status serve_websocket(const serve_options& options);
 exit_status serve_proxy(const proxy_options& options);
 exit_status serve_kv(const kv_options& options);
 

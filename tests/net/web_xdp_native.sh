@@ -1,5 +1,5 @@
 #!/bin/bash
-# HTTP and HTTPS against real clients on backend xdp, mode native: see lib/web.sh.
+# HTTP, HTTPS and WebSocket against real clients on backend xdp, mode native: see lib/web.sh.
 set -u
 . "${BASH_SOURCE[0]%/*}/lib/web.sh"
 

@@ -71,6 +71,8 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve echo --listen localhost:80", "not an address with a port");
     check_mistake("serve http --listen 127.0.0.1:0", "directory");
     check_mistake("serve http . --listen 127.0.0.1:0 --tls cert.pem", "--tls");
+    check_mistake("serve websocket", "--listen");
+    check_mistake("serve websocket --listen 127.0.0.1:0 --max-message 0", "--max-message");
     check_mistake("serve proxy --listen 127.0.0.1:0", "--upstream");
     check_mistake("serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:0", "from 1 to 65535");
     check_mistake("serve kv", "--listen");

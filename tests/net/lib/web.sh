@@ -1,4 +1,4 @@
-# HTTP and HTTPS of the program `coax` against unmodified clients on the other side of a
+# HTTP, HTTPS and WebSocket of the program `coax` against unmodified clients on the other side of a
 # lab, on one backend. To be sourced by bash; the caller then runs: web_suite NAME BACKEND, as in
 # lib/services.sh.
 . "${BASH_SOURCE[0]%/*}/services.sh"
@@ -96,6 +96,21 @@ under_load() {
     passed "wrk with 50 connections, plain and in TLS"
 }
 
+websocket() {
+    # Debian's interpreter, whatever else is in the PATH: it has Debian's modules.
+    local client=(lab_on_peer timeout 90 /usr/bin/python3
+        "$COAX_SOURCE/tests/net/websocket_client.py")
+    start_server websocket --listen "$server_ip:80"
+    "${client[@]}" "ws://$server_ip:80/" || fail "WebSocket"
+    # 7 messages with and without compression, and 50 connections with 10 each.
+    stop_server "53 connections, 514 messages"
+    grep -q ", 1 too large, 0 refused" "$server_log_kept" || fail "the count of what was too large"
+    start_server websocket --listen "$server_ip:443" "${tls[@]}"
+    "${client[@]}" "wss://$server_ip:443/" "$lab_directory/web.pem" || fail "WebSocket in TLS"
+    stop_server "53 connections, 514 messages"
+    passed "python3-websockets: echo, fragments, compression, pings, closing; plain and in TLS"
+}
+
 web_mistakes() {
     local serve=(lab_on_coax timeout 20 "$coax" serve http "$lab_directory/files"
         --listen "$server_ip:443" --backend "$server_spec" --tls)
@@ -114,7 +129,8 @@ web_suite() {
     services_lab "$@"
     web_certificate web
     tls=(--tls "$lab_directory/web.pem" "$lab_directory/web.key")
-    for name in ${COAX_CASE:-https_files pipelining no_tls under_load web_mistakes}; do
+    for name in ${COAX_CASE:-https_files pipelining no_tls under_load websocket
+        web_mistakes}; do
         $name
     done
 }

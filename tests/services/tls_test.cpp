@@ -122,7 +122,7 @@ TEST_CASE("old versions and foreign protocols are refused by an alert") {
 }
 
 TEST_CASE("a client that does not shake hands is cut off") {
-    const https_site site({1, 50ms});
+    const https_site site({1, 1000ms});
     loopback_client silent(site.endpoint);
     // There is room for one: whoever comes next is answered when the silent one is gone.
     check_answers(site);

@@ -142,7 +142,7 @@ TEST_CASE("what is no WebSocket is told what to speak") {
 }
 
 TEST_CASE("a silent WebSocket is pinged, and one that answers no ping is cut off") {
-    const websocket_site site(nullptr, {1, 200ms});
+    const websocket_site site(nullptr, {1, 1000ms});
     loopback_client silent(site.endpoint);
     silent.send(
         "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -122,6 +122,10 @@ std::unique_ptr<stream_state> engine::open_stream(int family, error_code& ec) {
     return transport_->open_stream(family, ec);
 }
 
+std::unique_ptr<datagram_state> engine::open_datagram(int family, error_code& ec) {
+    return transport_->open_datagram(family, ec);
+}
+
 // --- running handlers
 
 std::size_t engine::run_handlers(std::size_t most, clock::time_point deadline) {

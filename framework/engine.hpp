@@ -74,6 +74,7 @@ class engine final : public loop, private asio_bridge::sleeper {
 
     clock::time_point now() const noexcept override;
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
+    std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
     void drive_until(const bool& done) override;
     void drive_once() override;
 

@@ -1,4 +1,4 @@
-// Blocking calls, and the checks before every call, for all coax sockets.
+// What TCP and UDP sockets share: blocking calls, and the checks before every call.
 #include <cassert>
 #include <cstring>
 
@@ -7,8 +7,10 @@
 
 #include <boost/asio/error.hpp>
 
+#include <coax/detail/datagram_state.hpp>
 #include <coax/detail/function_operation.hpp>
 #include <coax/detail/socket_core.hpp>
+#include <coax/detail/stream_state.hpp>
 
 namespace coax::detail {
 
@@ -34,6 +36,7 @@ socket_core& socket_core::operator=(socket_core&& other) noexcept {
     if (this == &other) return *this;
     reset();
     loop_ = other.loop_;
+    kind_ = other.kind_;
     state_ = std::move(other.state_);
     family_ = other.family_;
     non_blocking_ = other.non_blocking_;
@@ -57,7 +60,6 @@ bool socket_core::check_open(error_code& ec) const noexcept {
     return false;
 }
 
-// What was written or closed outside run() goes out now, not at the next run().
 void socket_core::flush_if_outside() {
     if (!loop_->running_in_this_thread()) loop_->drive_once();
 }
@@ -70,13 +72,14 @@ void socket_core::open(int family, error_code& ec) {
         return;
     }
     ec = {};
-    state_ = loop_->open_stream(family, ec);
+    if (kind_ == transport_kind::stream) state_ = loop_->open_stream(family, ec);
+    else state_ = loop_->open_datagram(family, ec);
     if (ec) state_.reset();
     family_ = family;
     non_blocking_ = native_non_blocking_ = false;
 }
 
-void socket_core::adopt(std::unique_ptr<stream_state> accepted, int family) noexcept {
+void socket_core::take_over(std::unique_ptr<socket_state> accepted, int family) noexcept {
     state_ = std::move(accepted);
     family_ = family;
     non_blocking_ = native_non_blocking_ = false;
@@ -96,12 +99,8 @@ void socket_core::close(error_code& ec) {
     flush_if_outside();
 }
 
-void socket_core::bind(const tcp_endpoint& local, error_code& ec) {
+void socket_core::bind(const ip_endpoint& local, error_code& ec) {
     if (check_open(ec)) ec = state_->bind(local);
-}
-
-void socket_core::listen(int backlog, error_code& ec) {
-    if (check_open(ec)) ec = state_->listen(backlog);
 }
 
 void socket_core::shutdown(socket_base::shutdown_type what, error_code& ec) {
@@ -115,23 +114,24 @@ void socket_core::cancel(error_code& ec) {
     if (check_open(ec)) state_->cancel_all();
 }
 
-tcp_endpoint socket_core::local_endpoint(error_code& ec) const {
-    return check_open(ec) ? state_->local_endpoint(ec) : tcp_endpoint();
+ip_endpoint socket_core::local_endpoint(error_code& ec) const {
+    return check_open(ec) ? state_->local_endpoint(ec) : ip_endpoint();
 }
 
-tcp_endpoint socket_core::remote_endpoint(error_code& ec) const {
-    return check_open(ec) ? state_->remote_endpoint(ec) : tcp_endpoint();
+ip_endpoint socket_core::remote_endpoint(error_code& ec) const {
+    return check_open(ec) ? state_->remote_endpoint(ec) : ip_endpoint();
 }
 
 std::size_t socket_core::available(error_code& ec) const {
     return check_open(ec) ? state_->available(ec) : 0;
 }
 
-connection_info socket_core::info(error_code& ec) const {
-    return check_open(ec) ? state_->info(ec) : connection_info();
+bool socket_core::at_mark(error_code& ec) const {
+    if (!check_open(ec)) return false;
+    if (kind_ == transport_kind::stream) return static_cast<stream_state&>(*state_).at_mark(ec);
+    ec = error::not_socket;
+    return false;
 }
-
-bool socket_core::at_mark(error_code& ec) const { return check_open(ec) && state_->at_mark(ec); }
 
 int socket_core::native_handle() const noexcept {
     return state_ != nullptr ? state_->native_handle() : -1;
@@ -192,7 +192,7 @@ void socket_core::io_control(int name, void* data, error_code& ec) {
     switch (static_cast<unsigned>(name)) {
         case FIONREAD: *value = static_cast<int>(state_->available(ec)); return;
         case FIONBIO: non_blocking_ = *value != 0; return;
-        case SIOCATMARK: *value = state_->at_mark(ec) ? 1 : 0; return;
+        case SIOCATMARK: *value = at_mark(ec) ? 1 : 0; return;
         default: ec = error::operation_not_supported;
     }
 }
@@ -203,30 +203,7 @@ bool socket_core::would_wait(const error_code& ec) const noexcept {
     return ec == error::would_block && !non_blocking_ && !native_non_blocking_;
 }
 
-// `try_once` again and again until it does not answer would_block, waiting between.
-template <class Attempt>
-auto socket_core::attempt(wait_kind kind, error_code& ec, Attempt&& try_once) {
-    bool looked = false;
-    for (;;) {
-        auto result = try_once();
-        if (ec != error::would_block) return result;
-        if (!looked) {
-            // What has come since the last turn counts, also for a non-blocking call.
-            looked = true;
-            loop_->drive_once();
-            continue;
-        }
-        if (!would_wait(ec)) return result;
-        error_code failure;
-        wait(kind, failure);
-        if (failure) {
-            ec = failure;
-            return result;
-        }
-    }
-}
-
-void socket_core::connect(const tcp_endpoint& remote, error_code& ec) {
+void socket_core::connect(const ip_endpoint& remote, error_code& ec) {
     if (state_ == nullptr) open(remote.protocol().family(), ec);
     if (!check_open(ec)) return;
     awaited<connect_operation> o;
@@ -234,26 +211,6 @@ void socket_core::connect(const tcp_endpoint& remote, error_code& ec) {
     start(&o);
     loop_->drive_until(o.done);
     ec = o.result;
-}
-
-std::size_t socket_core::read(std::span<const iovec> buffers, int flags, error_code& ec) {
-    if (!check_open(ec) || buffers.empty()) return 0;
-    const bool urgent = (flags & socket_base::message_out_of_band) != 0;
-    return attempt(urgent ? wait_kind::error : wait_kind::read, ec,
-                   [&] { return state_->try_read(buffers, flags, ec); });
-}
-
-std::size_t socket_core::write(std::span<const iovec> buffers, int flags, error_code& ec) {
-    if (!check_open(ec) || buffers.empty()) return 0;
-    const std::size_t written =
-        attempt(wait_kind::write, ec, [&] { return state_->try_write(buffers, flags, ec); });
-    flush_if_outside();
-    return written;
-}
-
-std::unique_ptr<stream_state> socket_core::accept(tcp_endpoint& remote, error_code& ec) {
-    if (!check_open(ec)) return nullptr;
-    return attempt(wait_kind::read, ec, [&] { return state_->try_accept(remote, ec); });
 }
 
 void socket_core::wait(wait_kind kind, error_code& ec) {
@@ -275,28 +232,6 @@ void socket_core::start(connect_operation* o) {
     }
     o->target = state_.get();
     state_->start_connect(o);
-}
-
-void socket_core::start(accept_operation* o) {
-    if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    o->target = state_.get();
-    state_->start_accept(o);
-}
-
-void socket_core::start_read(transfer_operation* o, int flags) {
-    if (o->buffer_count == 0) return finish(o, {});  // as Asio: success, even when closed
-    if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    o->flags = flags;
-    o->target = state_.get();
-    state_->start_read(o);
-}
-
-void socket_core::start_write(transfer_operation* o, int flags) {
-    if (o->buffer_count == 0) return finish(o, {});
-    if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    o->flags = flags;
-    o->target = state_.get();
-    state_->start_write(o);
 }
 
 void socket_core::start(wait_operation* o) {

@@ -172,6 +172,14 @@ egress::resolution egress::resolve(const ip_address& source, const ip_address& d
     if (!all_.addresses.is_own(source)) return {way::none, error::address_not_available};
     const auto next_hop = all_.routes.next_hop(destination);
     if (!next_hop) return {way::none, error::network_unreachable};
+    if (all_.addresses.is_broadcast(destination)) {
+        wire::emit_ethernet(
+            {mac_address::broadcast(), all_.capabilities.address, wire::ethernet_type_ipv4},
+            route.ethernet_header.data());
+        route.mtu = all_.capabilities.mtu;
+        route.epoch = all_.epoch.current();
+        return {way::known};
+    }
     if (!all_.addresses.is_on_link(*next_hop)) return {way::none, error::host_unreachable};
     auto neighbour = all_.neighbours.look_up(*next_hop, now);
     if (!neighbour) {
@@ -364,9 +372,9 @@ void egress::write_datagram(const udp::datagram& out, const_bytes payload, bool 
     const ip_address& source = out.ends.local.address;
     const ip_address& destination = out.ends.remote.address;
     const std::size_t length = wire::udp_header_size + payload.size();
-    wire::emit_ipv4(
-        ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_udp, length),
-        packet);
+    wire::emit_ipv4(ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_udp,
+                                        length, out.traffic_class),
+                    packet);
     std::byte* const header = packet + wire::ipv4_header_size;
     wire::emit_udp({out.ends.local.port, out.ends.remote.port, static_cast<std::uint16_t>(length)},
                    header);

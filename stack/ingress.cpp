@@ -208,8 +208,8 @@ void ingress::on_icmp_notice(const ip::icmp_notice& notice, instant now) {
                             notice.next_hop_mtu, now);
         return;
     }
-    const bool ours =
-        all_.udp.icmp_error(notice.ends, notice.severity == icmp_severity::hard, notice.cause);
+    const bool ours = all_.udp.icmp_error(
+        notice.ends, notice.severity == icmp_severity::hard || notice.prohibited, notice.cause);
     // TCP keeps its own path MTU, having checked the sequence number; of UDP only that there is
     // such a socket can be checked.
     if (ours && notice.severity == icmp_severity::packet_too_big)

@@ -20,6 +20,7 @@ struct ip_stack::parts {
     std::uint16_t mtu_towards(const ip_address& remote, instant now) const;
     status check_local(const endpoint& local) const;
     status check_remote(const flow& ends, const endpoint& remote) const;
+    status check_datagram(udp_socket socket, const flow& ends, const endpoint& remote) const;
 
     layers all;
     ingress up;
@@ -49,7 +50,7 @@ status ip_stack::parts::check_local(const endpoint& local) const {
 
 status ip_stack::parts::check_remote(const flow& ends, const endpoint& remote) const {
     const ip_address& to = remote.address;
-    // RFC 9293 3.9.2.3 (MUST-46), RFC 1122 4.1.3.6: only unicast. Broadcast is not offered.
+    // RFC 9293 3.9.2.3 (MUST-46), RFC 1122 4.1.3.6: only unicast.
     if (remote.port == 0 || to.is_unspecified() || to.is_multicast() ||
         all.addresses.is_broadcast(to))
         return error::invalid_argument;
@@ -57,6 +58,15 @@ status ip_stack::parts::check_remote(const flow& ends, const endpoint& remote) c
     if (ends.local.address.is_loopback() && !all.addresses.is_local(to))
         return error::invalid_argument;
     return {};
+}
+
+// To all on the link only for those who said that they mean it (RFC 1122 3.3.6 is about hosts that
+// do so by mistake); multicast is not offered.
+status ip_stack::parts::check_datagram(udp_socket socket, const flow& ends,
+                                       const endpoint& remote) const {
+    if (!all.addresses.is_broadcast(remote.address)) return check_remote(ends, remote);
+    if (remote.port == 0) return error::invalid_argument;
+    return all.udp.may_broadcast(socket) ? status() : status(error::access_denied);
 }
 
 ip_stack::ip_stack(const stack_config& config, device& device, random_source& randomness)
@@ -276,7 +286,7 @@ status ip_stack::udp_connect(udp_socket socket, const endpoint& remote) {
     if (!ends) return ends.code();
     if (remote.address.is_unspecified())
         return parts_->all.udp.connect(socket, remote, remote.address);
-    if (const status good = parts_->check_remote(*ends, remote); !good) return good;
+    if (const status good = parts_->check_datagram(socket, *ends, remote); !good) return good;
     const auto source = parts_->source_towards(remote.address);
     if (!source) return source.code();
     return parts_->all.udp.connect(socket, remote, *source);
@@ -287,7 +297,7 @@ status ip_stack::udp_send_to(udp_socket socket, const endpoint& remote,
     const layers& all = parts_->all;
     const auto ends = all.udp.ends(socket);
     if (!ends) return ends.code();
-    if (const status good = parts_->check_remote(*ends, remote); !good) return good;
+    if (const status good = parts_->check_datagram(socket, *ends, remote); !good) return good;
     const auto source = parts_->source_towards(remote.address);
     if (!source) return source.code();
     std::size_t size = wire::ipv4_header_size + wire::udp_header_size;
@@ -310,9 +320,35 @@ status ip_stack::udp_send(udp_socket socket, std::span<const const_bytes> pieces
     return udp_send_to(socket, ends->remote, pieces, now);
 }
 
+status ip_stack::udp_set_broadcast(udp_socket socket, bool on) {
+    return parts_->all.udp.set_broadcast(socket, on);
+}
+
+status ip_stack::udp_set_traffic_class(udp_socket socket, std::uint8_t value) {
+    return parts_->all.udp.set_traffic_class(socket, value);
+}
+
+status ip_stack::udp_set_receive_buffer(udp_socket socket, std::uint32_t bytes) {
+    return parts_->all.udp.set_receive_buffer(socket, bytes);
+}
+
+status ip_stack::udp_set_send_buffer(udp_socket socket, std::uint32_t bytes) {
+    return parts_->all.udp.set_send_buffer(socket, bytes);
+}
+
+bool ip_stack::udp_is_readable(udp_socket socket) const {
+    return parts_->all.udp.is_readable(socket);
+}
+
+bool ip_stack::udp_is_writable(udp_socket socket) { return parts_->all.udp.is_writable(socket); }
+
+error ip_stack::udp_pending_error(udp_socket socket, bool take) {
+    return parts_->all.udp.pending_error(socket, take);
+}
+
 result<udp::received> ip_stack::udp_receive_from(udp_socket socket,
-                                                 std::span<const mutable_bytes> pieces) {
-    return parts_->all.udp.receive(socket, pieces);
+                                                 std::span<const mutable_bytes> pieces, bool peek) {
+    return parts_->all.udp.receive(socket, pieces, peek);
 }
 
 std::size_t ip_stack::udp_available(udp_socket socket) const {

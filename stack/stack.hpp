@@ -141,7 +141,8 @@ class ip_stack {
     // Hears and sends to this peer alone, and is told when nobody listens there
     // (connection_refused from the next receive). Unspecified address: undone.
     status udp_connect(udp_socket socket, const endpoint& remote);
-    // Copies one datagram to the send queue. Unbound: an ephemeral port. message_too_long: above
+    // Copies one datagram to the send queue. Unbound: an ephemeral port. access_denied: to a
+    // broadcast address without udp_set_broadcast(). message_too_long: above
     // 65507 bytes, or more than the path carries in one packet and dont_fragment is set;
     // would_block: the queue is full.
     status udp_send_to(udp_socket socket, const endpoint& remote,
@@ -150,9 +151,18 @@ class ip_stack {
     // Off (default): what is larger than the path's MTU is sent in fragments (RFC 791 3.2). On: it
     // is refused (RFC 8085 3.2).
     status udp_set_dont_fragment(udp_socket socket, bool on);
-    // Takes one datagram; what does not fit in the pieces is lost, and `truncated` says so.
-    result<udp::received> udp_receive_from(udp_socket socket,
-                                           std::span<const mutable_bytes> pieces);
+    // As the calls of udp/layer.hpp with these names.
+    status udp_set_broadcast(udp_socket socket, bool on);
+    status udp_set_traffic_class(udp_socket socket, std::uint8_t value);
+    status udp_set_receive_buffer(udp_socket socket, std::uint32_t bytes);
+    status udp_set_send_buffer(udp_socket socket, std::uint32_t bytes);
+    bool udp_is_readable(udp_socket socket) const;
+    bool udp_is_writable(udp_socket socket);
+    error udp_pending_error(udp_socket socket, bool take);
+    // Takes one datagram (`peek`: it stays); what does not fit in the pieces is lost, and
+    // `truncated` says so.
+    result<udp::received> udp_receive_from(udp_socket socket, std::span<const mutable_bytes> pieces,
+                                           bool peek = false);
     std::size_t udp_available(udp_socket socket) const;  // bytes of the next datagram
     result<flow> udp_ends(udp_socket socket) const;
     void udp_close(udp_socket socket);  // what is in the send queue is still sent

@@ -3,6 +3,7 @@
 
 #include <cassert>
 
+#include "framework/transport/kernel_socket.hpp"
 #include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
@@ -11,7 +12,7 @@ void flight::on_completion(std::int32_t result, std::uint32_t flags) noexcept {
     home->land(*this, result, flags);
 }
 
-flight& flight_pool::take(flight::purpose what, kernel_stream* owner, socket_operation* operation) {
+flight& flight_pool::take(flight::purpose what, kernel_socket* owner, socket_operation* operation) {
     if (free_ == nullptr) {
         auto& slab = slabs_.emplace_back(std::make_unique<flight[]>(slab_size));
         for (std::size_t i = slab_size; i-- != 0;) {

@@ -17,6 +17,7 @@
 
 namespace coax::detail {
 
+class kernel_socket;
 class kernel_stream;
 class kernel_transport;
 
@@ -26,6 +27,9 @@ class flight final : public backends::completion {
         receive,       // multishot, into the shared buffers
         receive_into,  // into the buffers of `operation`
         send,
+        receive_datagram,
+        send_datagram,
+        wait_datagrams,  // a poll, of a transfer of several
         connect,
         accept,       // multishot, or one
         pause,        // before accepting again
@@ -49,7 +53,7 @@ class flight final : public backends::completion {
     void on_completion(std::int32_t result, std::uint32_t flags) noexcept override;
 
     kernel_transport* home = nullptr;
-    kernel_stream* owner = nullptr;         // null: the socket is gone, or lost interest
+    kernel_socket* owner = nullptr;         // null: the socket is gone, or lost interest
     socket_operation* operation = nullptr;  // ends with this flight
     flight* next = nullptr;                 // of the free ones; the owner's while in use
     purpose what = purpose::receive;
@@ -63,7 +67,7 @@ class flight_pool {
   public:
     explicit flight_pool(kernel_transport& home) noexcept : home_(home) {}
 
-    flight& take(flight::purpose what, kernel_stream* owner, socket_operation* operation);
+    flight& take(flight::purpose what, kernel_socket* owner, socket_operation* operation);
     void give_back(flight& f) noexcept;
     std::size_t in_use() const noexcept { return in_use_; }
     // Each flight in use; `visit` may give it back.

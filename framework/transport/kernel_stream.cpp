@@ -12,29 +12,14 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/kernel_calls.hpp"
 #include "framework/transport/kernel_info.hpp"
 #include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
 
-namespace {
-
-error_code outcome(int result) noexcept { return result < 0 ? kernel_error(errno) : error_code{}; }
-
-template <class Call>
-tcp_endpoint endpoint_by(Call&& call, int descriptor, error_code& ec) {
-    tcp_endpoint endpoint;
-    socklen_t size = static_cast<socklen_t>(endpoint.capacity());
-    ec = outcome(call(descriptor, endpoint.data(), &size));
-    if (ec) return {};
-    endpoint.resize(size);
-    return endpoint;
-}
-
-}  // namespace
-
 kernel_stream::kernel_stream(kernel_transport& home, int descriptor) noexcept
-    : home_(&home), descriptor_(descriptor) {
+    : kernel_socket(home, descriptor) {
     home.joined(*this);
 }
 
@@ -228,6 +213,9 @@ void kernel_stream::on_landing(flight& f, std::int32_t result, std::uint32_t fla
         case flight::purpose::pause: return listener_->on_pause_over();
         case flight::purpose::wait:
         case flight::purpose::wait_urgent: return waiter_.on_poll(f, result);
+        case flight::purpose::receive_datagram:
+        case flight::purpose::send_datagram:
+        case flight::purpose::wait_datagrams:
         case flight::purpose::close: return;
     }
 }
@@ -274,31 +262,20 @@ connection_info kernel_stream::info(error_code& ec) const {
 }
 
 tcp_endpoint kernel_stream::local_endpoint(error_code& ec) const {
-    return endpoint_by(::getsockname, descriptor_, ec);
+    return local_of(descriptor_, ec);
 }
 
 tcp_endpoint kernel_stream::remote_endpoint(error_code& ec) const {
-    return endpoint_by(::getpeername, descriptor_, ec);
+    return remote_of(descriptor_, ec);
 }
 
 error_code kernel_stream::set_option(int level, int name, const void* data, std::size_t size) {
     if (level == SOL_SOCKET && name == SO_OOBINLINE) mind_urgent();
-    return outcome(::setsockopt(descriptor_, level, name, data, static_cast<socklen_t>(size)));
+    return set_kernel_option(descriptor_, level, name, data, size);
 }
 
 error_code kernel_stream::get_option(int level, int name, void* data, std::size_t* size) const {
-    auto length = static_cast<socklen_t>(*size);
-    const error_code ec = outcome(::getsockopt(descriptor_, level, name, data, &length));
-    if (ec) return ec;
-    *size = length;
-    // Linux reports twice what was set (socket(7)); as with Asio, programs read back what they set.
-    if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF) && length == sizeof(int)) {
-        int bytes = 0;
-        std::memcpy(&bytes, data, sizeof bytes);
-        bytes /= 2;
-        std::memcpy(data, &bytes, sizeof bytes);
-    }
-    return ec;
+    return get_kernel_option(descriptor_, level, name, data, size);
 }
 
 }  // namespace coax::detail

@@ -8,11 +8,12 @@
 #include "framework/transport/kernel_accept.hpp"
 #include "framework/transport/kernel_receive.hpp"
 #include "framework/transport/kernel_send.hpp"
+#include "framework/transport/kernel_socket.hpp"
 #include "framework/transport/kernel_wait.hpp"
 
 namespace coax::detail {
 
-class kernel_stream final : public stream_state {
+class kernel_stream final : public stream_state, public kernel_socket {
   public:
     // Takes the descriptor over.
     kernel_stream(kernel_transport& home, int descriptor) noexcept;
@@ -47,24 +48,20 @@ class kernel_stream final : public stream_state {
     int native_handle() const noexcept override { return descriptor_; }
 
     // --- for its parts and the transport
-    kernel_transport& home() const noexcept { return *home_; }
-    int descriptor() const noexcept { return descriptor_; }
-    bool readable() const noexcept;
-    // The program looks after urgent data from now on.
-    void mind_urgent() noexcept { receiver_.mind_urgent(); }
-    std::size_t read_urgent(std::span<const iovec> buffers, int flags, error_code& ec) noexcept {
+    bool readable() const noexcept override;
+    void mind_urgent() noexcept override { receiver_.mind_urgent(); }
+    std::size_t read_urgent(std::span<const iovec> buffers, int flags,
+                            error_code& ec) noexcept override {
         return receiver_.read_urgent(buffers, flags, ec);
     }
     void on_readable() noexcept {
         if (waiter_.in_flight()) waiter_.on_readable();
     }
-    void on_landing(flight& f, std::int32_t result, std::uint32_t flags) noexcept;
-    // The transport goes first: closes, and never touches it again.
-    void orphan() noexcept;
+    void on_landing(flight& f, std::int32_t result, std::uint32_t flags) noexcept override;
+    void orphan() noexcept override;
+    void cancel_pending() noexcept override { cancel_all(); }
 
   private:
-    friend class kernel_transport;  // the list of streams
-
     bool in_flight() const noexcept;
     bool can_start(error_code& ec) const noexcept;
     void close_grounded() noexcept;
@@ -73,10 +70,6 @@ class kernel_stream final : public stream_state {
     void abandon() noexcept;
     void release(bool linger_allowed) noexcept;
 
-    kernel_transport* home_;
-    kernel_stream* before_ = nullptr;
-    kernel_stream* after_ = nullptr;
-    int descriptor_;
     kernel_receiver receiver_{*this};
     kernel_sender sender_{*this};
     kernel_waiter waiter_{*this};

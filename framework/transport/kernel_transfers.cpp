@@ -5,14 +5,15 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/kernel_socket.hpp"
 #include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
 
 flight& kernel_transfers::take_off(kernel_transport& home, flight::purpose what,
-                                   kernel_stream& stream) {
+                                   kernel_socket& socket) {
     transfer_operation& o = front();
-    flight_ = &home.take_flight(what, &stream, &o);
+    flight_ = &home.take_flight(what, &socket, &o);
     flight_->with.message = {};
     flight_->with.message.msg_iov = o.buffers.data();
     flight_->with.message.msg_iovlen = o.buffer_count;

@@ -35,7 +35,7 @@ class kernel_transfers {
     void pop() noexcept { queue_.pop(); }
 
     // The front one is with the kernel now, ...
-    flight& take_off(kernel_transport& home, flight::purpose what, kernel_stream& stream);
+    flight& take_off(kernel_transport& home, flight::purpose what, kernel_socket& socket);
     // ... and is back: with a result (true: the front is finished and popped), or to be asked
     // again.
     bool land(kernel_transport& home, flight& f, error_code ec, std::int32_t result) noexcept;

@@ -8,6 +8,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/kernel_calls.hpp"
+#include "framework/transport/kernel_datagram.hpp"
 #include "framework/transport/kernel_stream.hpp"
 
 namespace coax::detail {
@@ -38,12 +40,14 @@ kernel_transport::~kernel_transport() {
 std::unique_ptr<stream_state> kernel_transport::open_stream(int family, error_code& ec) {
     const int descriptor =
         ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor < 0) {
-        ec = kernel_error(errno);
-        return nullptr;
-    }
-    ec.clear();
-    return std::make_unique<kernel_stream>(*this, descriptor);
+    ec = outcome(descriptor);
+    return ec ? nullptr : std::make_unique<kernel_stream>(*this, descriptor);
+}
+
+std::unique_ptr<datagram_state> kernel_transport::open_datagram(int family, error_code& ec) {
+    const int descriptor = ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+    ec = outcome(descriptor);
+    return ec ? nullptr : std::make_unique<kernel_datagram>(*this, descriptor);
 }
 
 bool kernel_transport::buffers_ready() noexcept {
@@ -87,20 +91,24 @@ void kernel_transport::land_unowned(flight& f, std::int32_t result, std::uint32_
     if (f.operation == nullptr) return;
     const error_code ec =
         result < 0 ? error_code(boost::asio::error::operation_aborted) : error_code{};
-    if (f.what == flight::purpose::send || f.what == flight::purpose::receive_into) {
+    const bool datagram =
+        f.what == flight::purpose::receive_datagram || f.what == flight::purpose::send_datagram;
+    if (f.what == flight::purpose::send || f.what == flight::purpose::receive_into || datagram) {
         auto& transfer = *static_cast<transfer_operation*>(f.operation);
+        if (f.what == flight::purpose::receive_datagram && result >= 0)
+            static_cast<datagram_operation&>(transfer).remote.resize(f.with.message.msg_namelen);
         const bool end = f.what == flight::purpose::receive_into && result == 0;
         finish(transfer, end ? error_code(boost::asio::error::eof) : ec,
                result > 0 ? static_cast<std::size_t>(result) : 0);
     } else {
-        // connect: established or not, its socket is closed
+        // connect: established or not, its socket is closed; a poll brought nothing
         finish(*f.operation, boost::asio::error::operation_aborted);
     }
     f.operation = nullptr;
 }
 
 void kernel_transport::abandon_operations() noexcept {
-    for (kernel_stream* s = streams_; s != nullptr; s = s->after_) s->cancel_all();
+    for (kernel_socket* s = sockets_; s != nullptr; s = s->after_) s->cancel_pending();
     const auto waiting = [&] {
         bool found = false;
         flights_.for_each([&](flight& f) { found = found || f.operation != nullptr; });
@@ -114,8 +122,8 @@ void kernel_transport::abandon_operations() noexcept {
 }
 
 void kernel_transport::shut_down() noexcept {
-    while (streams_ != nullptr) {
-        kernel_stream& s = *streams_;
+    while (sockets_ != nullptr) {
+        kernel_socket& s = *sockets_;
         s.orphan();
         left(s);
     }
@@ -134,16 +142,16 @@ void kernel_transport::force_landing() noexcept {
     });
 }
 
-void kernel_transport::joined(kernel_stream& s) noexcept {
+void kernel_transport::joined(kernel_socket& s) noexcept {
     s.before_ = nullptr;
-    s.after_ = streams_;
-    if (streams_ != nullptr) streams_->before_ = &s;
-    streams_ = &s;
+    s.after_ = sockets_;
+    if (sockets_ != nullptr) sockets_->before_ = &s;
+    sockets_ = &s;
 }
 
-void kernel_transport::left(kernel_stream& s) noexcept {
+void kernel_transport::left(kernel_socket& s) noexcept {
     if (s.before_ != nullptr) s.before_->after_ = s.after_;
-    else streams_ = s.after_;
+    else sockets_ = s.after_;
     if (s.after_ != nullptr) s.after_->before_ = s.before_;
 }
 
@@ -161,7 +169,9 @@ void kernel_transport::append_counters(std::vector<counter>& to) const {
                          {"kernel.receive_dry", c.receive_dry},
                          {"kernel.sent", c.sent},
                          {"kernel.sent_at_once", c.sent_at_once},
-                         {"kernel.closed_unread", c.closed_unread}});
+                         {"kernel.closed_unread", c.closed_unread},
+                         {"kernel.datagrams_received", c.datagrams_received},
+                         {"kernel.datagrams_sent", c.datagrams_sent}});
 }
 
 }  // namespace coax::detail

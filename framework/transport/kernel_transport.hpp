@@ -1,4 +1,4 @@
-// Kernel TCP sockets driven by the context's ring: what all sockets of a context share (flights,
+// Kernel sockets driven by the context's ring: what all sockets of a context share (flights,
 // receive buffers, counters) and the end of it all. Knows the sockets only as those who made a
 // flight.
 #pragma once
@@ -45,6 +45,8 @@ struct kernel_counters {
     std::uint64_t sent = 0;             // through the ring
     std::uint64_t sent_at_once = 0;     // by a call of their own
     std::uint64_t closed_unread = 0;    // closed with unread bytes: reset
+    std::uint64_t datagrams_received = 0;
+    std::uint64_t datagrams_sent = 0;
 };
 
 class kernel_transport final : public transport {
@@ -53,6 +55,7 @@ class kernel_transport final : public transport {
     ~kernel_transport() override;
 
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
+    std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& to) const override;
     void abandon_operations() noexcept override;
@@ -76,7 +79,7 @@ class kernel_transport final : public transport {
         return std::exchange(send_mark_, ring_.enters()) != ring_.enters();
     }
 
-    flight& take_flight(flight::purpose what, kernel_stream* owner,
+    flight& take_flight(flight::purpose what, kernel_socket* owner,
                         socket_operation* operation = nullptr) {
         return flights_.take(what, owner, operation);
     }
@@ -103,8 +106,8 @@ class kernel_transport final : public transport {
         finish(static_cast<socket_operation&>(o), ec);
     }
 
-    void joined(kernel_stream& s) noexcept;
-    void left(kernel_stream& s) noexcept;
+    void joined(kernel_socket& s) noexcept;
+    void left(kernel_socket& s) noexcept;
 
   private:
     void land_unowned(flight& f, std::int32_t result, std::uint32_t flags) noexcept;
@@ -120,7 +123,7 @@ class kernel_transport final : public transport {
     flight_pool flights_;
     bool grounded_ = false;
     std::uint64_t send_mark_ = UINT64_MAX;  // ring_.enters() at the last write
-    kernel_stream* streams_ = nullptr;      // linked through the streams
+    kernel_socket* sockets_ = nullptr;      // linked through the sockets
 };
 
 inline error_code kernel_error(int number) noexcept {

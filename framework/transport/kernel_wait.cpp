@@ -7,7 +7,8 @@
 
 #include <boost/asio/error.hpp>
 
-#include "framework/transport/kernel_stream.hpp"
+#include "framework/transport/kernel_socket.hpp"
+#include "framework/transport/kernel_transfers.hpp"
 #include "framework/transport/kernel_transport.hpp"
 
 namespace coax::detail {
@@ -33,23 +34,23 @@ wait_kind kind_of(const flight& f) noexcept {
 }  // namespace
 
 void kernel_waiter::start(wait_operation& o) {
-    if (o.kind == wait_kind::read && stream_.readable()) return stream_.home().finish(o, {});
-    if (o.kind == wait_kind::error) stream_.mind_urgent();
+    if (o.kind == wait_kind::read && socket_.readable()) return socket_.home().finish(o, {});
+    if (o.kind == wait_kind::error) socket_.mind_urgent();
     poll(o, flight::purpose::wait, o.kind);
 }
 
 void kernel_waiter::start_urgent(transfer_operation& o) {
-    stream_.mind_urgent();
+    socket_.mind_urgent();
     poll(o, flight::purpose::wait_urgent, wait_kind::error);
 }
 
 void kernel_waiter::poll(socket_operation& o, flight::purpose what, wait_kind kind) noexcept {
-    kernel_transport& home = stream_.home();
-    flight& f = home.take_flight(what, &stream_, &o);
+    kernel_transport& home = socket_.home();
+    flight& f = home.take_flight(what, &socket_, &o);
     f.next = first_;
     first_ = &f;
     home.launch(f, [&](io_uring_sqe* e) {
-        io_uring_prep_poll_add(e, stream_.descriptor(), events_of(kind));
+        io_uring_prep_poll_add(e, socket_.descriptor(), events_of(kind));
     });
 }
 
@@ -70,13 +71,13 @@ void kernel_waiter::on_poll(flight& f, std::int32_t result) noexcept {
     if (f.what == flight::purpose::wait_urgent && result >= 0)
         return read_urgent(static_cast<transfer_operation&>(o));
     // An error of the socket is for the transfer that follows; the wait itself succeeded.
-    stream_.home().finish(o, result < 0 ? kernel_error(-result) : error_code{});
+    socket_.home().finish(o, result < 0 ? kernel_error(-result) : error_code{});
 }
 
 void kernel_waiter::read_urgent(transfer_operation& o) noexcept {
     error_code ec;
-    const std::size_t n = stream_.read_urgent(buffers_of(o), o.flags, ec);
-    stream_.home().finish(o, ec, n);
+    const std::size_t n = socket_.read_urgent(buffers_of(o), o.flags, ec);
+    socket_.home().finish(o, ec, n);
 }
 
 void kernel_waiter::on_readable() noexcept {
@@ -85,8 +86,8 @@ void kernel_waiter::on_readable() noexcept {
         socket_operation& o = *f->operation;
         if (kind_of(*f) == wait_kind::read) {
             detach(*f);
-            stream_.home().cancel(*f);
-            stream_.home().finish(o, {});
+            socket_.home().cancel(*f);
+            socket_.home().finish(o, {});
         }
         f = next;
     }
@@ -98,8 +99,8 @@ bool kernel_waiter::cancel(const socket_operation* o) noexcept {
     if (f == nullptr) return false;
     socket_operation& found = *f->operation;
     detach(*f);
-    stream_.home().cancel(*f);
-    stream_.home().finish(found, boost::asio::error::operation_aborted);
+    socket_.home().cancel(*f);
+    socket_.home().finish(found, boost::asio::error::operation_aborted);
     return true;
 }
 

@@ -10,7 +10,7 @@ namespace coax::detail {
 
 class kernel_waiter {
   public:
-    explicit kernel_waiter(kernel_stream& stream) noexcept : stream_(stream) {}
+    explicit kernel_waiter(kernel_socket& socket) noexcept : socket_(socket) {}
     kernel_waiter(const kernel_waiter&) = delete;
     kernel_waiter& operator=(const kernel_waiter&) = delete;
     ~kernel_waiter() = default;
@@ -32,7 +32,7 @@ class kernel_waiter {
     // Takes it out of the list; it lands without owner.
     void detach(flight& f) noexcept;
 
-    kernel_stream& stream_;
+    kernel_socket& socket_;
     flight* first_ = nullptr;  // linked through flight::next
 };
 

@@ -42,6 +42,10 @@ std::unique_ptr<stream_state> stack_transport::open_stream(int family, error_cod
     return stack_stream::open(*this, family, ec);
 }
 
+std::unique_ptr<datagram_state> stack_transport::open_datagram(int family, error_code& ec) {
+    return stack_datagram::open(*this, family, ec);
+}
+
 void stack_transport::append_counters(std::vector<counter>& all) const {
     for (const stack::counter& c : stack_.counters()) all.push_back({c.name, c.value});
     for (const backends::counter& c : driver_->counters()) all.push_back({c.name, c.value});
@@ -67,6 +71,12 @@ bool stack_transport::take_events() noexcept {
         any = true;
         static_cast<stack_stream*>(happened.user)->on_event(happened.ready);
     }
+    stack::udp::event heard;
+    while (stack_.next_udp_event(heard)) {
+        if (heard.user == nullptr) continue;
+        any = true;
+        static_cast<stack_datagram*>(heard.user)->on_event();
+    }
     return any;
 }
 
@@ -87,12 +97,14 @@ void stack_transport::check_medium() noexcept {
     dead_ = true;
     description_.notes.push_back(*driver_->dead());
     for (stack_stream& s : streams_) s.fail_operations(boost::asio::error::network_down);
+    for (stack_datagram& s : datagrams_) s.fail_operations(boost::asio::error::network_down);
 }
 
 // --- the end
 
 void stack_transport::abandon_operations() noexcept {
     for (stack_stream& s : streams_) s.cancel_all();
+    for (stack_datagram& s : datagrams_) s.cancel_all();
 }
 
 void stack_transport::shut_down() noexcept { driver_->shut_down(engine_.ring()); }

@@ -9,6 +9,7 @@
 
 #include "backends/driver.hpp"
 #include "framework/engine.hpp"
+#include "framework/transport/stack_datagram.hpp"
 #include "framework/transport/stack_stream.hpp"
 #include "framework/transport/transport.hpp"
 #include "stack/base/random.hpp"
@@ -31,6 +32,7 @@ class stack_transport final : public transport {
 
     // --- transport
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
+    std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& all) const override;
     bool input_waiting() noexcept override { return !dead_ && driver_->frames_waiting(); }
@@ -52,6 +54,8 @@ class stack_transport final : public transport {
     stack::instant present() noexcept { return engine_.present(); }
     void enlist(stack_stream& s) noexcept { streams_.push_back(s); }
     void delist(stack_stream& s) noexcept { streams_.erase(streams_.iterator_to(s)); }
+    void enlist(stack_datagram& s) noexcept { datagrams_.push_back(s); }
+    void delist(stack_datagram& s) noexcept { datagrams_.erase(datagrams_.iterator_to(s)); }
     bool is_dead() const noexcept { return dead_; }
 
   private:
@@ -64,6 +68,7 @@ class stack_transport final : public transport {
     stack::ip_stack stack_;
     backend_description description_;
     boost::intrusive::list<stack_stream, boost::intrusive::constant_time_size<false>> streams_;
+    boost::intrusive::list<stack_datagram, boost::intrusive::constant_time_size<false>> datagrams_;
     bool dead_ = false;  // the medium is gone: every socket fails with network_down
 };
 

@@ -12,7 +12,7 @@ namespace coax::detail {
 
 namespace asio = boost::asio;
 
-stack::endpoint to_stack(const tcp_endpoint& e) {
+stack::endpoint to_stack(const ip_endpoint& e) {
     const asio::ip::address& a = e.address();
     if (a.is_v4()) return {stack::ip_address::v4(a.to_v4().to_uint()), e.port()};
     std::array<std::uint8_t, 16> octets{};
@@ -21,7 +21,7 @@ stack::endpoint to_stack(const tcp_endpoint& e) {
     return {stack::ip_address::v6(octets), e.port()};
 }
 
-tcp_endpoint to_asio(const stack::endpoint& e, int family) {
+ip_endpoint to_asio(const stack::endpoint& e, int family) {
     if (family == AF_INET) {
         if (!e.address.is_v4()) return {asio::ip::address_v4(), e.port};
         return {asio::ip::address_v4(e.address.to_v4()), e.port};
@@ -58,6 +58,7 @@ error_code to_error_code(stack::error e) noexcept {
         case error::no_buffer_space: return system(ENOBUFS);
         case error::message_too_long: return system(EMSGSIZE);
         case error::operation_not_supported: return system(EOPNOTSUPP);
+        case error::access_denied: return system(EACCES);
     }
     return system(EINVAL);
 }

@@ -1,7 +1,7 @@
 // Between the stack's values and Asio's: addresses, endpoints, error codes.
 #pragma once
 
-#include <coax/detail/stream_state.hpp>
+#include <coax/detail/socket_state.hpp>
 
 #include "stack/base/address.hpp"
 #include "stack/base/result.hpp"
@@ -9,9 +9,9 @@
 namespace coax::detail {
 
 // An IPv4-mapped IPv6 address is IPv4 to the stack.
-stack::endpoint to_stack(const tcp_endpoint& e);
+stack::endpoint to_stack(const ip_endpoint& e);
 // `family`: that of the socket; an IPv4 peer of an AF_INET6 socket is shown mapped.
-tcp_endpoint to_asio(const stack::endpoint& e, int family);
+ip_endpoint to_asio(const stack::endpoint& e, int family);
 error_code to_error_code(stack::error e) noexcept;
 
 }  // namespace coax::detail

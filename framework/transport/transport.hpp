@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <coax/backend.hpp>
+#include <coax/detail/datagram_state.hpp>
 #include <coax/detail/stream_state.hpp>
 
 #include "stack/base/time.hpp"
@@ -21,6 +22,7 @@ class transport {
 
     // An open, unbound socket of the family (AF_INET, AF_INET6).
     virtual std::unique_ptr<stream_state> open_stream(int family, error_code& ec) = 0;
+    virtual std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) = 0;
     virtual const backend_description& describe() const noexcept = 0;
     virtual void append_counters(std::vector<counter>&) const {}
 

@@ -25,6 +25,7 @@ std::string_view to_string(error code) noexcept {
         case error::no_buffer_space: return "no buffer space";
         case error::message_too_long: return "message too long";
         case error::operation_not_supported: return "operation not supported";
+        case error::access_denied: return "access denied";
     }
     return "unknown error";
 }

@@ -31,6 +31,7 @@ enum class error : std::uint8_t {
     no_buffer_space,   // a limit of config.hpp is reached
     message_too_long,  // datagram larger than the path or the protocol carries
     operation_not_supported,
+    access_denied,  // broadcast, without having said so
 };
 
 // A short lower-case English phrase; static storage.

@@ -20,6 +20,7 @@ constexpr std::size_t quoted_transport_min = 8;  // RFC 792
 // RFC 1122 3.2.2.1 and 4.2.3.9, RFC 1812 5.2.7.1: which of the unreachable codes end a connection.
 icmp_notice judge_unreachable(std::uint8_t code) noexcept {
     icmp_notice notice;
+    notice.prohibited = code == 9 || code == 10 || code == 13;  // RFC 1812 5.2.7.1
     switch (code) {
         case icmpv4::net_unreachable:
         case 6:   // destination network unknown

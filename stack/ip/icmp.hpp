@@ -28,6 +28,7 @@ struct icmp_notice {
     flow ends;                   // of the quoted packet, seen from this host
     std::uint32_t sequence = 0;  // the four bytes behind the ports: TCP's sequence number
     icmp_severity severity = icmp_severity::soft;
+    bool prohibited = false;  // soft for TCP; a datagram socket is told
     error cause = error::host_unreachable;
     std::uint16_t next_hop_mtu = 0;  // packet_too_big only: bytes of IP packet, never 0 then
 };

@@ -30,7 +30,7 @@ layer::layer(const udp_config& config, random_source& randomness, udp_counters& 
 result<socket_id> layer::open(void* user) {
     if (open_count_ >= config_.sockets_max) return error::no_buffer_space;
     if (free_.empty()) {
-        sockets_.emplace_back(config_.receive_queue_bytes);
+        sockets_.emplace_back(config_);
         free_.push_back(static_cast<std::uint32_t>(sockets_.size() - 1));
     }
     const std::uint32_t index = free_.back();
@@ -83,11 +83,14 @@ status layer::connect(socket_id id, const endpoint& remote, const ip_address& so
     flow ends = s->ends;
     if (remote.address.is_unspecified()) {
         ends.remote = {};
-        s->connected = false;
+        if (s->source_chosen) ends.local.address = any_of_family(ends.local).address;
+        s->source_chosen = s->connected = false;
     } else {
-        if (ends.local.address.is_unspecified()) ends.local.address = source;
+        const bool chosen = ends.local.address.is_unspecified();
+        if (chosen) ends.local.address = source;
         ends.remote = remote;
         if (ends != s->ends && by_flow_.contains(ends)) return error::address_in_use;
+        s->source_chosen = s->source_chosen || chosen;
         s->connected = true;
     }
     leave(*s);
@@ -107,10 +110,44 @@ bool layer::dont_fragment(socket_id id) const {
     return s != nullptr && s->dont_fragment;
 }
 
+status layer::set_broadcast(socket_id id, bool on) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->broadcast = on;
+    return {};
+}
+
+bool layer::may_broadcast(socket_id id) const {
+    const socket* s = find(id);
+    return s != nullptr && s->broadcast;
+}
+
+status layer::set_traffic_class(socket_id id, std::uint8_t value) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->traffic_class = value;
+    return {};
+}
+
+status layer::set_receive_buffer(socket_id id, std::uint32_t bytes) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->receive_bytes = std::min(bytes, config_.receive_queue_bytes);
+    return {};
+}
+
+status layer::set_send_buffer(socket_id id, std::uint32_t bytes) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->send_bytes = std::min(bytes, config_.send_queue_bytes);
+    return {};
+}
+
 status layer::send(socket_id id, const endpoint& remote, const ip_address& source,
                    std::span<const const_bytes> pieces) {
     socket* s = find(id);
     if (s == nullptr) return error::bad_handle;
+    if (s->pending_error != error::none) return std::exchange(s->pending_error, error::none);
     if (!s->bound) {
         const status bound = bind_ephemeral(*s, any_of_family({source, 0}).address);
         if (!bound) return bound;
@@ -121,8 +158,9 @@ status layer::send(socket_id id, const endpoint& remote, const ip_address& sourc
     flow ends{s->ends.local, remote};
     if (ends.local.address.is_unspecified()) ends.local.address = source;
     std::byte* at = nullptr;
-    if (s->queued_bytes + cost <= config_.send_queue_bytes)
-        at = outgoing_.push({ends, s->id, s->dont_fragment}, size);
+    // A small buffer holds one datagram, however large.
+    if (s->queued_bytes == 0 || s->queued_bytes + cost <= s->send_bytes)
+        at = outgoing_.push({ends, s->id, s->dont_fragment, s->traffic_class}, size);
     if (at == nullptr) {
         if (!s->blocked_place.is_linked()) blocked_.push_back(*s);
         return error::would_block;
@@ -132,7 +170,7 @@ status layer::send(socket_id id, const endpoint& remote, const ip_address& sourc
     return {};
 }
 
-result<received> layer::receive(socket_id id, std::span<const mutable_bytes> pieces) {
+result<received> layer::receive(socket_id id, std::span<const mutable_bytes> pieces, bool peek) {
     socket* s = find(id);
     if (s == nullptr) return error::bad_handle;
     if (s->pending_error != error::none) return std::exchange(s->pending_error, error::none);
@@ -140,7 +178,7 @@ result<received> layer::receive(socket_id id, std::span<const mutable_bytes> pie
     const arrived from = s->queue.front_head();
     const_bytes body = s->queue.front_body();
     received got{0, false, from.source, from.destination};
-    receive_memory_used_ -= record_queue<arrived>::cost(body.size());
+    const std::size_t cost = record_queue<arrived>::cost(body.size());
     for (const auto& piece : pieces) {
         const std::size_t size = std::min(piece.size(), body.size());
         std::copy_n(body.begin(), size, piece.begin());
@@ -148,8 +186,33 @@ result<received> layer::receive(socket_id id, std::span<const mutable_bytes> pie
         got.size += size;
     }
     got.truncated = !body.empty();
+    if (peek) return got;
+    receive_memory_used_ -= cost;
     s->queue.pop();
     return got;
+}
+
+bool layer::is_readable(socket_id id) const {
+    const socket* s = find(id);
+    return s != nullptr && (s->pending_error != error::none || !s->queue.empty());
+}
+
+bool layer::is_writable(socket_id id) {
+    socket* s = find(id);
+    if (s == nullptr) return false;
+    // As Linux: when half of it is free.
+    if (s->pending_error != error::none ||
+        (s->queued_bytes <= s->send_bytes / 2 &&
+         outgoing_.bytes() <= config_.send_queue_total_bytes / 2))
+        return true;
+    if (!s->blocked_place.is_linked()) blocked_.push_back(*s);
+    return false;
+}
+
+error layer::pending_error(socket_id id, bool take) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    return take ? std::exchange(s->pending_error, error::none) : s->pending_error;
 }
 
 void layer::close(socket_id id) {
@@ -165,8 +228,11 @@ void layer::close(socket_id id) {
     if (++s->next_generation == 0) s->next_generation = 1;
     s->user = nullptr;
     s->ends = {};
-    s->connected = false;
-    s->dont_fragment = false;
+    s->connected = s->source_chosen = false;
+    s->dont_fragment = s->broadcast = false;
+    s->traffic_class = 0;
+    s->receive_bytes = config_.receive_queue_bytes;
+    s->send_bytes = config_.send_queue_bytes;
     s->pending_error = error::none;
     s->ready = {};
     s->queued_bytes = 0;
@@ -201,7 +267,10 @@ disposition layer::input(const flow& ends, const payload_view& payload) {
         return disposition::queue_full;
     }
     const bool was_empty = s->queue.empty();
-    std::byte* at = s->queue.push({ends.remote, ends.local.address}, payload.size());
+    std::byte* at = nullptr;
+    // As Linux: a small buffer holds one datagram, however large.
+    if (was_empty || s->queue.bytes() + cost <= s->receive_bytes)
+        at = s->queue.push({ends.remote, ends.local.address}, payload.size());
     if (at == nullptr) {
         ++counters_.queue_full;
         return disposition::queue_full;
@@ -217,7 +286,7 @@ bool layer::icmp_error(const flow& ends, bool hard, error cause) {
     if (s == nullptr) return false;
     if (hard && s->connected) {
         s->pending_error = cause;
-        raise(*s, {true, false});
+        raise(*s, {true, true});
     }
     return true;
 }

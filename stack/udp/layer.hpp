@@ -58,6 +58,7 @@ struct datagram {
     flow ends;
     socket_id socket;
     bool dont_fragment = false;  // dropped rather than sent in fragments
+    std::uint8_t traffic_class = 0;
 };
 
 class layer {
@@ -71,16 +72,33 @@ class layer {
     // the address is its own.
     status bind(socket_id socket, const endpoint& local);
     // Only `remote` is heard and is the default to send to. Unspecified address: undone. `source`:
-    // the own address that routing picks; used unless bound to one.
+    // the own address that routing picks; used unless bound to one, and until undone.
     status connect(socket_id socket, const endpoint& remote, const ip_address& source);
     // Datagrams larger than the path's MTU: sent in fragments (default), or refused and dropped.
     status set_dont_fragment(socket_id socket, bool on);
     bool dont_fragment(socket_id socket) const;
-    // Queues one datagram; `source` as with connect. would_block: queue full, writable follows.
+    // May send to broadcast addresses (the caller asks).
+    status set_broadcast(socket_id socket, bool on);
+    bool may_broadcast(socket_id socket) const;
+    // Differentiated Services field and ECN of what is sent from now on.
+    status set_traffic_class(socket_id socket, std::uint8_t value);
+    // Bytes that the queues hold, with what each datagram costs besides; at most the configured.
+    status set_receive_buffer(socket_id socket, std::uint32_t bytes);
+    status set_send_buffer(socket_id socket, std::uint32_t bytes);
+    // Queues one datagram; `source` as with connect. would_block: queue full, writable follows. Or
+    // the error that an ICMP message brought: then nothing was sent.
     status send(socket_id socket, const endpoint& remote, const ip_address& source,
                 std::span<const const_bytes> pieces);
     // One datagram; would_block when there is none; or the error that an ICMP message brought.
-    result<received> receive(socket_id socket, std::span<const mutable_bytes> pieces);
+    // `peek`: it stays.
+    result<received> receive(socket_id socket, std::span<const mutable_bytes> pieces,
+                             bool peek = false);
+    // receive() would not answer would_block.
+    bool is_readable(socket_id socket) const;
+    // send() would take a datagram; if not, writable follows.
+    bool is_writable(socket_id socket);
+    // The error that an ICMP message brought; `take`: it is told, and gone.
+    error pending_error(socket_id socket, bool take);
     void close(socket_id socket);
     result<flow> ends(socket_id socket) const;
     // Bytes of the datagram that receive() would give.
@@ -110,7 +128,10 @@ class layer {
         ip_address destination;
     };
     struct socket {
-        explicit socket(std::size_t receive_bytes) : queue(receive_bytes) {}
+        explicit socket(const udp_config& c)
+            : receive_bytes(c.receive_queue_bytes),
+              send_bytes(c.send_queue_bytes),
+              queue(c.receive_queue_bytes) {}
         hook event_place;
         hook blocked_place;  // waits for room in the common send queue
         socket_id id;        // generation 0: not open
@@ -119,7 +140,12 @@ class layer {
         flow ends;
         bool bound = false;
         bool connected = false;
+        bool source_chosen = false;  // the address of `ends.local`, by connect()
         bool dont_fragment = false;
+        bool broadcast = false;
+        std::uint8_t traffic_class = 0;
+        std::uint32_t receive_bytes;  // bounds of this socket
+        std::uint32_t send_bytes;
         error pending_error = error::none;
         readiness ready;
         std::size_t queued_bytes = 0;  // in the common send queue

@@ -128,3 +128,45 @@ TEST_CASE("no allocation per timer wait and per post") {
     io.run();
     CHECK(after - before == 0);
 }
+
+TEST_CASE("no allocation per datagram with deferred") {
+    const std::string kind = GENERATE("wire", "kernel");
+    CAPTURE(kind);
+    world w(kind);
+    const coax::udp::endpoint where(w.listen_address().address(), 0);
+    coax::fast_udp_socket server(w.server(), where);
+    constexpr int warm_up = 300;
+    constexpr int measured = 1000;
+    std::size_t before = 0;
+    std::size_t after = 0;
+    asio::co_spawn(
+        w.server(),
+        [&]() -> coax::awaitable<> {
+            std::array<char, 64> data{};
+            for (;;) {
+                coax::udp::endpoint from;
+                const auto [ec, n] = co_await server.async_receive_from(
+                    asio::buffer(data), from, asio::as_tuple(asio::deferred));
+                if (ec) co_return;
+                co_await server.async_send_to(asio::buffer(data, n), from);
+            }
+        },
+        asio::detached);
+    asio::co_spawn(
+        w.client(),
+        [&]() -> coax::awaitable<> {
+            coax::fast_udp_socket s(co_await asio::this_coro::executor);
+            co_await s.async_connect(server.local_endpoint());
+            std::array<char, 64> data{};
+            for (int i = 0; i < warm_up + measured; ++i) {
+                if (i == warm_up) before = allocations;
+                co_await s.async_send(asio::buffer(data));
+                co_await s.async_receive(asio::buffer(data));
+            }
+            after = allocations;
+            server.close();
+        },
+        asio::detached);
+    w.run();
+    CHECK(after - before == 0);
+}

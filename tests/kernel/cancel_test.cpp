@@ -14,7 +14,7 @@ void fill(hand_turned& h, stream_state& s) {
     const iovec from{block.data(), block.size()};
     error_code ec;
     for (int quiet = 0; quiet != 3; ++quiet) {
-        do s.try_write({&from, 1}, ec);
+        do s.try_write({&from, 1}, 0, ec);
         while (!ec);
         h.turn(1ms);
     }

@@ -85,6 +85,9 @@ class hand_turned final : public loop {
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override {
         return transport_->open_stream(family, ec);
     }
+    std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override {
+        return transport_->open_datagram(family, ec);
+    }
     void drive_until(const bool& done) override {
         turn_until([&] { return done; });
     }

@@ -72,7 +72,7 @@ TEST_CASE("armed sockets without buffers are served when data comes") {
     std::string text = "together";
     const iovec from{text.data(), text.size()};
     error_code ec;
-    for (auto& c : all) c.client->try_write({&from, 1}, ec);
+    for (auto& c : all) c.client->try_write({&from, 1}, 0, ec);
     REQUIRE(h.turn_until([&] {
         for (auto& r : reads)
             if (!r.done()) return false;

@@ -342,7 +342,7 @@ TEST_CASE("peeking leaves the bytes") {
     for (int i = 0; i != 2; ++i) {
         noted_transfer o;
         o.into(to.data(), size);
-        o.peek = true;
+        o.flags = MSG_PEEK;
         c.server->start_read(&o);
         REQUIRE(h.turn_until([&] { return o.done(); }));
         CHECK(o.transferred == 4);
@@ -364,20 +364,20 @@ TEST_CASE("without waiting: would_block, bytes, end of file") {
     std::string to(100, '\0');
     const iovec buffer{to.data(), to.size()};
     error_code ec;
-    CHECK(c.server->try_read({&buffer, 1}, false, ec) == 0);
+    CHECK(c.server->try_read({&buffer, 1}, 0, ec) == 0);
     CHECK(ec == errors::would_block);
     std::string text = "now";
     const iovec from{text.data(), text.size()};
-    CHECK(c.client->try_write({&from, 1}, ec) == 3);
+    CHECK(c.client->try_write({&from, 1}, 0, ec) == 3);
     CHECK_FALSE(ec);
-    CHECK(c.server->try_read({&buffer, 1}, true, ec) == 3);
-    CHECK(c.server->try_read({&buffer, 1}, false, ec) == 3);
+    CHECK(c.server->try_read({&buffer, 1}, MSG_PEEK, ec) == 3);
+    CHECK(c.server->try_read({&buffer, 1}, 0, ec) == 3);
     CHECK(to.substr(0, 3) == "now");
     REQUIRE_FALSE(c.client->shutdown(false, true));
-    CHECK(c.server->try_read({&buffer, 1}, false, ec) == 0);
+    CHECK(c.server->try_read({&buffer, 1}, 0, ec) == 0);
     CHECK(ec == errors::eof);
     const iovec nothing{nullptr, 0};
-    CHECK(c.server->try_read({&nothing, 1}, false, ec) == 0);
+    CHECK(c.server->try_read({&nothing, 1}, 0, ec) == 0);
     CHECK_FALSE(ec);
 }
 

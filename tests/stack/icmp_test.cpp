@@ -167,6 +167,19 @@ TEST_CASE("icmp: RFC 1122 4.1.3.3: an error reaches the socket that sent the pac
     net.deliver_error(3, 1, net.sent);  // soft: not told
     CHECK(net.heard() == error::would_block);
     CHECK(net.count("icmp.errors_received") == 2);
+    // Prohibited on the way (RFC 1812 5.2.7.1): told, though a connection of TCP would not end.
+    for (const std::uint8_t code : {std::uint8_t{10}, std::uint8_t{13}}) {
+        net.deliver_error(3, code, net.sent);
+        CHECK(net.heard() == error::host_unreachable);
+    }
+    net.deliver_error(3, 9, net.sent);
+    CHECK(net.heard() == error::network_unreachable);
+    // The next call has it, whichever it is; then it is told.
+    net.deliver_error(3, 3, net.sent);
+    CHECK(net.host->udp_is_readable(net.socket));
+    CHECK(net.send(5).code() == error::connection_refused);
+    CHECK_FALSE(net.host->udp_is_readable(net.socket));
+    CHECK(net.send(5));
 }
 
 TEST_CASE("icmp: RFC 5927 4: an error is believed only as far as it quotes a packet of ours") {

@@ -195,7 +195,7 @@ TEST_CASE("udp: what cannot be sent is refused at once") {
     };
     CHECK(code("203.0.113.1", 9) == error::network_unreachable);
     CHECK(code("fd00::1", 9) == error::network_unreachable);
-    CHECK(code("198.18.0.255", 9) == error::invalid_argument);
+    CHECK(code("198.18.0.255", 9) == error::access_denied);
     CHECK(code("224.0.0.1", 9) == error::invalid_argument);
     CHECK(code(peer_ip, 0) == error::invalid_argument);
     CHECK(code("0.0.0.0", 9) == error::invalid_argument);
@@ -224,6 +224,53 @@ TEST_CASE("udp: sent datagrams have right headers and checksums") {
         REQUIRE(wire::parse_udp(packet->inside, size + 8).header ==
                 wire::udp_header{7, 9, static_cast<std::uint16_t>(size + 8)});
     }
+}
+
+TEST_CASE("udp: broadcast goes to all on the link, from those who said that they mean it") {
+    udp_host net;
+    const auto socket = net.bound({ip_address::any_v4(), 7});
+    const endpoint all{address("198.18.0.255"), 9};
+    CHECK(net.host->udp_connect(socket, all).code() == error::access_denied);
+    REQUIRE(net.host->udp_set_broadcast(socket, true));
+    REQUIRE(net.host->udp_set_traffic_class(socket, 0xb8));
+    REQUIRE(net.send(socket, all, bytes(3)));
+    net.turn();
+    const auto packet = net.take_packet();
+    REQUIRE(packet);
+    CHECK(packet->ethernet.destination == mac_address::broadcast());
+    CHECK(packet->ip.destination == all.address);
+    CHECK(packet->ip.traffic_class == 0xb8);
+    // Nothing of it is left to the next socket in this place.
+    net.host->udp_close(socket);
+    const auto next = net.bound({ip_address::any_v4(), 7});
+    CHECK(net.send(next, all, bytes(3)).code() == error::access_denied);
+}
+
+TEST_CASE("udp: what is peeked at stays") {
+    udp_host net;
+    const auto socket = net.bound({ip_address::any_v4(), 7});
+    net.hear(1, 7, "look");
+    bytes room(2);
+    const mutable_bytes piece(room);
+    const auto seen = net.host->udp_receive_from(socket, {&piece, 1}, true);
+    REQUIRE(seen);
+    CHECK(seen->truncated);
+    CHECK(net.host->udp_is_readable(socket));
+    CHECK(net.receive(socket) == "look");
+    CHECK_FALSE(net.host->udp_is_readable(socket));
+}
+
+TEST_CASE("udp: the address that connecting picks stays until it is undone") {
+    udp_host net;
+    const auto socket = *net.host->udp_open(nullptr);
+    REQUIRE(net.host->udp_connect(socket, {address("127.0.0.1"), 9}));
+    CHECK(net.host->udp_ends(socket)->local.address == address("127.0.0.1"));
+    const auto port = net.host->udp_ends(socket)->local.port;
+    CHECK(net.host->udp_connect(socket, {address(peer_ip), 9}).code() == error::invalid_argument);
+    REQUIRE(net.host->udp_connect(socket, {}));
+    CHECK(net.host->udp_ends(socket)->local.address.is_unspecified());
+    REQUIRE(net.host->udp_connect(socket, {address(peer_ip), 9}));
+    CHECK(net.host->udp_ends(socket)->local == endpoint{address(own_ip), port});
 }
 
 TEST_CASE("udp: RFC 768: a checksum that comes out as zero is sent as all ones") {

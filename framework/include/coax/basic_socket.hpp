@@ -1,4 +1,4 @@
-// asio::basic_socket for coax::tcp: what stream sockets of every executor have in common.
+// asio::basic_socket for coax::tcp and coax::udp: what sockets of every executor have in common.
 // Names, signatures and errors are Asio's; its reference describes them. What differs:
 // - threads: only from the thread that runs the context, or while none does. Exceptions: starting
 //   an asynchronous operation, close() and the destructor, which are handed over to that thread;
@@ -20,12 +20,22 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <coax/detail/datagram_core.hpp>
 #include <coax/detail/find_loop.hpp>
 #include <coax/detail/handler_operation.hpp>
-#include <coax/detail/socket_core.hpp>
-#include <coax/tcp_protocol.hpp>
+#include <coax/detail/stream_core.hpp>
+
+namespace coax {
+class tcp;
+class udp;
+}  // namespace coax
 
 namespace coax::detail {
+
+template <class Protocol>
+concept coax_protocol = std::is_same_v<Protocol, tcp> || std::is_same_v<Protocol, udp>;
+template <class Protocol>
+using core_of = std::conditional_t<std::is_same_v<Protocol, tcp>, stream_core, datagram_core>;
 
 // Handler arguments of operations that only succeed or fail.
 struct only_error {
@@ -37,12 +47,12 @@ concept execution_context_type = std::is_convertible_v<Context&, boost::asio::ex
 
 // What the covers of sockets and acceptors share: executor, core, options, and the calls that do
 // not depend on which of the two it is.
-template <class Executor>
+template <class Protocol, class Executor>
 class socket_cover : public boost::asio::socket_base {
   public:
     using executor_type = Executor;
-    using protocol_type = tcp;
-    using endpoint_type = tcp::endpoint;
+    using protocol_type = Protocol;
+    using endpoint_type = typename Protocol::endpoint;
     using native_handle_type = int;
 
     const executor_type& get_executor() noexcept { return executor_; }
@@ -96,18 +106,24 @@ class socket_cover : public boost::asio::socket_base {
         throw_if(ec, "bind");
     }
     error_code bind(const endpoint_type& local, error_code& ec) {
-        core_.bind(local, ec);
+        core_.bind(to_ip(local), ec);
         return ec;
     }
     // Beyond Asio: what the connection knows of itself (<coax/connection_info.hpp>). Not cheap
     // enough for each message. bad_descriptor: not open.
-    coax::connection_info info() const {
+    coax::connection_info info() const
+        requires std::is_same_v<Protocol, tcp>
+    {
         error_code ec;
         coax::connection_info i = info(ec);
         throw_if(ec, "info");
         return i;
     }
-    coax::connection_info info(error_code& ec) const { return core_.info(ec); }
+    coax::connection_info info(error_code& ec) const
+        requires std::is_same_v<Protocol, tcp>
+    {
+        return core_.info(ec);
+    }
 
     endpoint_type local_endpoint() const {
         error_code ec;
@@ -115,7 +131,9 @@ class socket_cover : public boost::asio::socket_base {
         throw_if(ec, "local_endpoint");
         return e;
     }
-    endpoint_type local_endpoint(error_code& ec) const { return core_.local_endpoint(ec); }
+    endpoint_type local_endpoint(error_code& ec) const {
+        return from_ip<endpoint_type>(core_.local_endpoint(ec));
+    }
 
     template <class Option>
     void set_option(const Option& option) {
@@ -125,7 +143,7 @@ class socket_cover : public boost::asio::socket_base {
     }
     template <class Option>
     error_code set_option(const Option& option, error_code& ec) {
-        const asio_tcp p = asio_tcp::v4();
+        const auto p = asio_protocol();
         core_.set_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
         return ec;
     }
@@ -137,7 +155,7 @@ class socket_cover : public boost::asio::socket_base {
     }
     template <class Option>
     error_code get_option(Option& option, error_code& ec) const {
-        const asio_tcp p = asio_tcp::v4();
+        const auto p = asio_protocol();
         const std::size_t size =
             core_.get_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
         if (!ec) option.resize(p, size);
@@ -193,13 +211,13 @@ class socket_cover : public boost::asio::socket_base {
     }
 
   protected:
-    using asio_tcp = boost::asio::ip::tcp;
-    template <class>
+    using core_type = core_of<Protocol>;
+    template <class, class>
     friend class socket_cover;
 
     explicit socket_cover(const Executor& e) : executor_(e), core_(find_loop_of(e)) {}
     template <class Other>
-    explicit socket_cover(socket_cover<Other>&& other)
+    explicit socket_cover(socket_cover<Protocol, Other>&& other)
         : executor_(other.executor_), core_(std::move(other.core_)) {}
     socket_cover(socket_cover&& other) noexcept
         : executor_(other.executor_), core_(std::move(other.core_)) {}
@@ -222,10 +240,15 @@ class socket_cover : public boost::asio::socket_base {
         prepare(static_cast<Base&>(*o));
         begin(core_.get_loop(), o, &socket_core::cancel_operation, start);
     }
-    socket_core& core() noexcept { return core_; }
-    const socket_core& core() const noexcept { return core_; }
+    core_type& core() noexcept { return core_; }
+    const core_type& core() const noexcept { return core_; }
 
   private:
+    // For options, whose level may depend on the family.
+    auto asio_protocol() const noexcept {
+        using asio = typename endpoint_type::protocol_type;
+        return core_.family() == AF_INET6 ? asio::v6() : asio::v4();
+    }
     static wait_kind kind_of(wait_type w) noexcept {
         if (w == wait_read) return wait_kind::read;
         return w == wait_write ? wait_kind::write : wait_kind::error;
@@ -244,16 +267,17 @@ class socket_cover : public boost::asio::socket_base {
     };
 
     Executor executor_;
-    socket_core core_;
+    core_type core_;
 };
 
 }  // namespace coax::detail
 
 namespace boost::asio {
 
-template <class Executor>
-class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Executor> {
-    using cover = coax::detail::socket_cover<Executor>;
+template <class Protocol, class Executor>
+    requires coax::detail::coax_protocol<Protocol>
+class basic_socket<Protocol, Executor> : public coax::detail::socket_cover<Protocol, Executor> {
+    using cover = coax::detail::socket_cover<Protocol, Executor>;
     using error_code = boost::system::error_code;
 
   public:
@@ -263,7 +287,7 @@ class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Exec
     using lowest_layer_type = basic_socket;
     template <class Other>
     struct rebind_executor {
-        using other = basic_socket<coax::tcp, Other>;
+        using other = basic_socket<Protocol, Other>;
     };
 
     lowest_layer_type& lowest_layer() noexcept { return *this; }
@@ -290,7 +314,7 @@ class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Exec
         coax::detail::throw_if(ec, "connect");
     }
     error_code connect(const endpoint_type& remote, error_code& ec) {
-        this->core().connect(remote, ec);
+        this->core().connect(coax::detail::to_ip(remote), ec);
         return ec;
     }
     // void(error_code). Opens the socket if it is not open. Cancelled: the attempt is withdrawn and
@@ -307,7 +331,9 @@ class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Exec
         coax::detail::throw_if(ec, "remote_endpoint");
         return e;
     }
-    endpoint_type remote_endpoint(error_code& ec) const { return this->core().remote_endpoint(ec); }
+    endpoint_type remote_endpoint(error_code& ec) const {
+        return coax::detail::from_ip<endpoint_type>(this->core().remote_endpoint(ec));
+    }
     void shutdown(socket_base::shutdown_type what) {
         error_code ec;
         shutdown(what, ec);
@@ -333,7 +359,7 @@ class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Exec
     basic_socket(basic_socket&&) noexcept = default;
     basic_socket& operator=(basic_socket&&) = default;
     template <class Other>
-    explicit basic_socket(basic_socket<coax::tcp, Other>&& other) : cover(std::move(other)) {}
+    explicit basic_socket(basic_socket<Protocol, Other>&& other) : cover(std::move(other)) {}
     ~basic_socket() = default;
 
   private:
@@ -346,7 +372,7 @@ class basic_socket<coax::tcp, Executor> : public coax::detail::socket_cover<Exec
             using coax::detail::connect_operation;
             self->template start_operation<connect_operation>(
                 std::forward<Handler>(handler), coax::detail::only_error{},
-                [&remote](connect_operation& o) { o.remote = remote; },
+                [&remote](connect_operation& o) { o.remote = coax::detail::to_ip(remote); },
                 [core = &self->core()](connect_operation* o) { core->start(o); });
         }
     };

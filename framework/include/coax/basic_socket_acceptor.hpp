@@ -7,14 +7,16 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
+#include <coax/basic_socket.hpp>
 #include <coax/basic_stream_socket.hpp>
 
 namespace boost::asio {
 
 // Several accepts may be outstanding: they are served in order.
 template <class Executor>
-class basic_socket_acceptor<coax::tcp, Executor> : public coax::detail::socket_cover<Executor> {
-    using cover = coax::detail::socket_cover<Executor>;
+class basic_socket_acceptor<coax::tcp, Executor>
+    : public coax::detail::socket_cover<coax::tcp, Executor> {
+    using cover = coax::detail::socket_cover<coax::tcp, Executor>;
     using error_code = boost::system::error_code;
     using stream_state = coax::detail::stream_state;
     template <class PeerExecutor>

@@ -9,6 +9,7 @@
 
 #include <coax/basic_socket.hpp>
 #include <coax/detail/buffer_list.hpp>
+#include <coax/tcp_protocol.hpp>
 
 namespace coax::detail {
 

@@ -9,3 +9,4 @@
 #include <coax/io_context.hpp>
 #include <coax/steady_timer.hpp>
 #include <coax/tcp.hpp>
+#include <coax/udp.hpp>

@@ -10,6 +10,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <coax/congestion.hpp>
+#include <coax/detail/ip_protocol.hpp>
 #include <coax/executor.hpp>
 #include <coax/tcp_options.hpp>
 
@@ -22,7 +23,7 @@ class basic_socket_acceptor;
 
 namespace coax {
 
-class tcp {
+class tcp : public detail::ip_protocol<tcp, boost::asio::ip::tcp> {
   public:
     using endpoint = boost::asio::ip::tcp::endpoint;
     // On any executor of a coax::io_context (asio::any_io_executor).
@@ -58,36 +59,7 @@ class tcp {
     // Coax's own stack alone: segments leave at the connection's rate instead of in bursts.
     using pacing = detail::boolean_option<detail::stack_option_level, detail::stack_option_pacing>;
 
-    static tcp v4() noexcept { return tcp(AF_INET); }
-    static tcp v6() noexcept { return tcp(AF_INET6); }
-
-    int family() const noexcept { return family_; }
-    int type() const noexcept { return SOCK_STREAM; }
-    int protocol() const noexcept { return IPPROTO_TCP; }
-
-    // Both ways, as endpoint::protocol() is asio::ip::tcp.
-    tcp(const boost::asio::ip::tcp& other) noexcept : family_(other.family()) {}
-    operator boost::asio::ip::tcp() const noexcept {
-        return family_ == AF_INET6 ? boost::asio::ip::tcp::v6() : boost::asio::ip::tcp::v4();
-    }
-
-    friend bool operator==(const tcp& a, const tcp& b) noexcept { return a.family_ == b.family_; }
-    friend bool operator!=(const tcp& a, const tcp& b) noexcept { return !(a == b); }
-    friend bool operator==(const tcp& a, const boost::asio::ip::tcp& b) noexcept {
-        return a.family_ == b.family();
-    }
-    friend bool operator!=(const tcp& a, const boost::asio::ip::tcp& b) noexcept {
-        return !(a == b);
-    }
-    friend bool operator==(const boost::asio::ip::tcp& a, const tcp& b) noexcept { return b == a; }
-    friend bool operator!=(const boost::asio::ip::tcp& a, const tcp& b) noexcept {
-        return !(b == a);
-    }
-
-  private:
-    explicit tcp(int family) noexcept : family_(family) {}
-
-    int family_;
+    tcp(const boost::asio::ip::tcp& other) noexcept : ip_protocol(other.family()) {}
 };
 
 }  // namespace coax

@@ -39,6 +39,7 @@ int number_of(error e) {
         case error::no_buffer_space: return ENOBUFS;
         case error::message_too_long: return EMSGSIZE;
         case error::operation_not_supported: return EOPNOTSUPP;
+        case error::access_denied: return EACCES;
     }
     return EIO;
 }

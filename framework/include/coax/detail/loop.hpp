@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <coax/clock.hpp>
+#include <coax/detail/datagram_state.hpp>
 #include <coax/detail/mailbox.hpp>
 #include <coax/detail/operation.hpp>
 #include <coax/detail/stream_state.hpp>
@@ -98,8 +99,9 @@ class loop {
 
     // The context's time, read now.
     virtual clock::time_point now() const noexcept = 0;
-    // A socket of the context's transport.
+    // A socket of the context's transport: TCP, UDP.
     virtual std::unique_ptr<stream_state> open_stream(int family, error_code& ec) = 0;
+    virtual std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) = 0;
     // Turns I/O, sleeping when there is none, but runs no handler, until `done`: for blocking
     // calls. Must not be called while another thread runs the context.
     virtual void drive_until(const bool& done) = 0;

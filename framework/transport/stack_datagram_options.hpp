@@ -1,0 +1,39 @@
+// Socket options of a UDP socket on the userspace stack: what it understands, and what it only
+// remembers, so that programs which set it work and read back what they set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <coax/detail/socket_state.hpp>
+
+#include "stack/stack.hpp"
+
+namespace coax::detail {
+
+class stack_datagram_options {
+  public:
+    stack_datagram_options();
+    // As setsockopt(2), getsockopt(2). Unknown: no_protocol_option; too short: invalid_argument;
+    // multicast groups: operation_not_supported.
+    error_code set(stack::ip_stack& s, stack::udp_socket socket, int level, int name,
+                   const void* data, std::size_t size);
+    error_code get(stack::ip_stack& s, stack::udp_socket socket, int level, int name, void* data,
+                   std::size_t* size) const;
+
+  private:
+    struct remembered {
+        std::uint64_t which;
+        int value;
+    };
+
+    int traffic_class_ = 0;
+    int broadcast_ = 0;
+    int mtu_discovery_;
+    std::uint32_t send_buffer_;
+    std::uint32_t receive_buffer_;
+    std::vector<remembered> remembered_;  // few; empty for nearly every socket
+};
+
+}  // namespace coax::detail

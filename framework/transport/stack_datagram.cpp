@@ -268,7 +268,8 @@ void stack_datagram::on_event() noexcept {
     serve_waits();  // those who wait for an error see it before it is taken
     for (const bool receiving : {true, false}) {
         operation_queue& queue = receiving ? receives_ : sends_;
-        operation_queue waiting(std::move(queue));
+        operation_queue waiting;
+        waiting.append(queue);
         while (auto* const o = static_cast<datagram_operation*>(waiting.pop())) {
             receiving ? perform_receive(*o) : perform_send(*o);
             if (o->result == error::would_block) {
@@ -282,7 +283,8 @@ void stack_datagram::on_event() noexcept {
 }
 
 void stack_datagram::serve_waits() noexcept {
-    operation_queue waiting(std::move(waits_));
+    operation_queue waiting;
+    waiting.append(waits_);
     while (auto* const o = static_cast<wait_operation*>(waiting.pop())) {
         if (is_ready(o->kind)) finish(o, {});
         else waits_.push(o);

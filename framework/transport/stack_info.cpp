@@ -10,6 +10,9 @@ namespace {
 void fill_totals(const stack::tcp::connection_info& from, connection_info& to) {
     to.bytes_acknowledged = from.bytes_acknowledged;
     to.bytes_received = from.bytes_received;
+    to.bytes_sent = from.bytes_sent;
+    to.bytes_retransmitted = from.bytes_retransmitted;
+    if (from.least_rtt != stack::duration::zero()) to.round_trip_min = from.least_rtt;
     to.segments_retransmitted = from.retransmitted_segments;
     to.bytes_lost = from.lost;
     to.bytes_sacked = from.sacked;

@@ -136,7 +136,7 @@ struct connection final : sender, timer_node {
     seq fin_at;                       // with fin_seen: sequence number of the peer's FIN
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
-    std::uint32_t retransmitted = 0;  // segments
+    std::uint32_t totals = 0;         // index + 1 of the sender_totals; 0: none
     std::uint64_t bytes_received = 0;
     std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
                                       // progress (R2); 0: it goes on

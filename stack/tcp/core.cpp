@@ -14,6 +14,7 @@ core::core(const tcp_config& configuration, random_source& source)
       connections(configuration.connections_max),
       rare_states(configuration.connections_max),
       tunings(configuration.tuned_connections_max),
+      totals(configuration.connections_max),
       half_opens(configuration.half_open_max),
       time_waits(configuration.time_wait_max),
       replies(configuration.reply_queue_max),

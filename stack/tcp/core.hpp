@@ -16,6 +16,7 @@
 #include "stack/tcp/ports.hpp"
 #include "stack/tcp/reply.hpp"
 #include "stack/tcp/secrets.hpp"
+#include "stack/tcp/sender_totals.hpp"
 #include "stack/tcp/time_wait.hpp"
 #include "stack/tcp/tuning.hpp"
 #include "stack/tcp/wheel.hpp"
@@ -156,6 +157,7 @@ struct core {
     pool<connection, 64> connections;
     pool<rare_state, 16> rare_states;
     pool<receive_tuning, 16> tunings;
+    pool<sender_totals, 16> totals;
     pool<half_open, 64> half_opens;
     pool<time_wait, 64> time_waits;
     pool<reply, 64> replies;

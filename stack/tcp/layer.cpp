@@ -147,6 +147,7 @@ layer_usage layer::usage() const noexcept {
     u.rare_states = k.rare_states.size();
     u.recoveries = k.recoveries.size();
     u.tunings = k.tunings.size();
+    u.sender_totals = k.totals.size();
     u.demux_entries = k.table.size();
     u.ports = k.ports.size();
     u.buffer_blocks = k.blocks.used();

@@ -183,13 +183,16 @@ struct connection_info {
     std::uint16_t path_mtu = 0;            // of the IP packet; 0: nothing was sent yet
     std::uint64_t bytes_acknowledged = 0;  // of payload, since the connection began
     std::uint64_t bytes_received = 0;      // in order
-    std::uint64_t pacing_rate = 0;         // bytes per second; 0: not paced
-    std::uint32_t unsent = 0;              // in the send buffer and never sent
-    std::uint32_t lost = 0;                // taken for lost, and not there (RFC 6675, RFC 8985)
-    std::uint32_t sacked = 0;              // the peer holds them beyond a gap
-    bool reordering_seen = false;          // RACK.reordering_seen (RFC 8985 5.2)
-    duration since_data_sent{};            // zero: never
-    duration smoothed_rtt{};               // zero: not measured yet
+    std::uint64_t bytes_sent = 0;          // of payload, what went again included
+    std::uint64_t bytes_retransmitted = 0;
+    std::uint64_t pacing_rate = 0;  // bytes per second; 0: not paced
+    std::uint32_t unsent = 0;       // in the send buffer and never sent
+    std::uint32_t lost = 0;         // taken for lost, and not there (RFC 6675, RFC 8985)
+    std::uint32_t sacked = 0;       // the peer holds them beyond a gap
+    bool reordering_seen = false;   // RACK.reordering_seen (RFC 8985 5.2)
+    duration since_data_sent{};     // zero: never
+    duration least_rtt{};           // RACK.min_RTT; zero: not measured yet
+    duration smoothed_rtt{};        // zero: not measured yet
     duration rtt_variation{};
     duration retransmission_timeout{};
     std::uint32_t congestion_window = 0;

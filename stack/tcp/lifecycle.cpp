@@ -129,6 +129,7 @@ void destroy(core& k, connection& c) noexcept {
     }
     if (c.rare != nullptr) k.rare_states.destroy(c.rare);
     forget_tuning(k, c);
+    forget_totals(k, c);
     k.connections.destroy(&c);
 }
 

@@ -68,7 +68,7 @@ void end_search(connection& c, instant now) noexcept {
 void settle_probe(core& k, connection& c, instant now) noexcept {
     rare_state& r = *c.rare;
     if (r.mtu_probe == 0 || c.snd.una < r.mtu_probe_end) return;
-    if (c.retransmitted == r.mtu_retransmitted) {
+    if (!r.mtu_resent) {
         limit_to(c, r.mtu_probe, now);
     } else {
         k.count.add(counted::mtu_probes_lost);
@@ -172,7 +172,7 @@ void note_path_probe(core& k, connection& c, std::uint32_t payload) noexcept {
     k.count.add(counted::mtu_probes);
     c.rare->mtu_probe = static_cast<std::uint16_t>(payload + headers_of(c));
     c.rare->mtu_probe_end = c.snd.nxt + payload;
-    c.rare->mtu_retransmitted = c.retransmitted;
+    c.rare->mtu_resent = false;
 }
 
 }  // namespace coax::stack::tcp

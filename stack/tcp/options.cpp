@@ -223,7 +223,13 @@ void tell_sender(core& k, const connection& c, connection_info& i) noexcept {
     i.send_buffered = c.sending.size();
     i.send_capacity = c.snd.capacity;
     i.unsent = i.send_buffered - std::min(i.send_buffered, i.outstanding);
-    i.retransmitted_segments = c.retransmitted;
+    if (const sender_totals* const t = totals_of(k, c); t != nullptr) {
+        i.retransmitted_segments = t->resent_segments;
+        i.bytes_retransmitted = t->resent_bytes;
+    }
+    i.bytes_sent =
+        c.sending.released() + std::min(i.outstanding, i.send_buffered) + i.bytes_retransmitted;
+    i.least_rtt = c.rtt.smoothed() != duration::zero() ? c.rtt.least() : duration::zero();
     i.reordering_seen = c.rack.reordering_seen;
     if (c.recovery != nullptr) {
         i.lost = c.recovery->lost;

@@ -125,7 +125,7 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
         (void)c.flying.append(k.flights, c.snd.una, c.snd.nxt, 1, 1, now);  // for its round trip
     } else {
         if (!c.flying.empty()) c.flying.oldest().resent = true;
-        ++c.retransmitted;
+        count_resent(k, c, 0);
     }
     k.count.add(counted::segments_sent);
     if (c.deadline(timer::retransmission) == never)
@@ -149,13 +149,16 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
     if (covered != 0) (void)scoreboard_cut(k, c, p, p->first + covered);
     // PSH again, as Linux: a small segment was the end of what was written.
     out.header.flags.psh = length != 0 && (length == left || p->pushed || length < c.snd.mss);
-    if (c.rare != nullptr) tell_urgent(c, out);
+    if (c.rare != nullptr) {
+        tell_urgent(c, out);
+        c.rare->mtu_resent = true;
+    }
     scoreboard_mark_resent(c, p, now);
     const std::uint32_t size = p->size();
     undo_on_resent(r, size, k.milliseconds(now) + c.ts.offset);
     if (r.in == recovery_state::mode::fast) r.reduction.on_sent(size);
     r.must_resend = false;
-    ++c.retransmitted;
+    count_resent(k, c, length);
     k.count.add(counted::retransmitted);
     if (is_paced(c)) pacing_on_sent(k, c, length, now);
     // RFC 6675 6: the timer starts again when the first outstanding segment goes again

@@ -28,12 +28,12 @@ struct rare_state {
     bool urgent_inline = false;          // the urgent octet stays in the stream
     // --- of this connection alone
     // The path's MTU (mtu_search.hpp), bytes of IP packet.
-    std::uint16_t mtu_limit = 0;          // what passes; 0: whatever the route says
-    std::uint16_t mtu_ceiling = 0;        // the search ends here; 0: none
-    std::uint16_t mtu_probe = 0;          // in flight; 0: none
-    bool mtu_failed = false;              // a probe was lost in this search
-    std::uint32_t mtu_since = 0;          // seconds, when the limit was last changed or confirmed
-    std::uint32_t mtu_retransmitted = 0;  // segments sent again when the probe was sent
+    std::uint16_t mtu_limit = 0;    // what passes; 0: whatever the route says
+    std::uint16_t mtu_ceiling = 0;  // the search ends here; 0: none
+    std::uint16_t mtu_probe = 0;    // in flight; 0: none
+    bool mtu_failed = false;        // a probe was lost in this search
+    std::uint32_t mtu_since = 0;    // seconds, when the limit was last changed or confirmed
+    bool mtu_resent = false;        // something was sent again since the probe was sent
     seq mtu_probe_end;
     bool more = false;      // the last send() promised more: held back as by the cork
     bool push_due = false;  // what is held back goes nevertheless

@@ -15,6 +15,7 @@ struct layer_usage {
     std::uint64_t rare_states = 0;    // blocks of connections that need more than the usual
     std::uint64_t recoveries = 0;     // scoreboards
     std::uint64_t tunings = 0;        // receive buffers being measured
+    std::uint64_t sender_totals = 0;  // of connections that sent something again
     std::uint64_t demux_entries = 0;  // flows that somebody has
     std::uint64_t ports = 0;          // local ports with bindings or connections
     std::uint64_t buffer_blocks = 0;  // of all send and receive buffers
@@ -33,6 +34,7 @@ struct layer_usage {
             {"tcp.rare_states", &u::rare_states},
             {"tcp.recoveries", &u::recoveries},
             {"tcp.tunings", &u::tunings},
+            {"tcp.sender_totals", &u::sender_totals},
             {"tcp.demux_entries", &u::demux_entries},
             {"tcp.ports", &u::ports},
             {"tcp.buffer_blocks", &u::buffer_blocks},

@@ -52,12 +52,17 @@ TEST_CASE("a connection tells its state, its totals and what was agreed on") {
     CHECK(sender.selective_acknowledgments);
     CHECK(sender.window_scaling);
     CHECK(sender.since_data_sent);
+    REQUIRE(sender.round_trip_min);
+    CHECK(*sender.round_trip_min > 0ns);
+    CHECK(sender.bytes_sent == question.size());
+    CHECK(sender.bytes_retransmitted == 0U);
     CHECK(sender.to_line().find("established") == 0);
     CHECK(sender.to_line().find("acked=20000") != std::string::npos);
 
     const coax::connection_info receiver = c.far.info();
     CHECK(receiver.bytes_received == question.size());
     CHECK(receiver.bytes_acknowledged == 0);
+    CHECK(receiver.bytes_sent == 0U);
     CHECK(receiver.receive_window > 0);
     CHECK(receiver.receive_buffered == 0);
 }

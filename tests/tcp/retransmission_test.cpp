@@ -293,3 +293,30 @@ TEST_CASE("after idleness the window is the initial one again") {
     s.after(0ms);
     CHECK(s.layer().info(s.socket)->congestion_window == 14600);
 }
+
+TEST_CASE("what went again is counted in segments and in bytes, and so is all that was sent") {
+    script s;
+    s.establish_passive();
+    CHECK(s.layer().info(s.socket)->bytes_sent == 0);
+    CHECK(s.layer().usage().sender_totals == 0);
+    s.writes(2000);
+    s.after(0ms);
+    s.forget_sent();
+    CHECK(s.layer().info(s.socket)->bytes_sent == 2000);
+    CHECK(s.layer().info(s.socket)->bytes_retransmitted == 0);
+    s.after(5s);
+    s.forget_sent();
+    const auto resent = s.layer().info(s.socket)->retransmitted_segments;
+    CHECK(resent >= 3);
+    s.sends(ack(2001).seq(1));
+    const auto info = s.layer().info(s.socket);
+    CHECK(info->bytes_sent == 2000 + info->bytes_retransmitted);
+    CHECK(info->bytes_retransmitted > resent * 400ULL);
+    CHECK(info->bytes_retransmitted <= resent * 1460ULL);
+    CHECK(s.layer().usage().sender_totals == 1);
+    s.closes();
+    s.after(0ms);
+    s.forget_sent();
+    s.sends(rst(1));
+    CHECK(s.layer().usage().sender_totals == 0);
+}

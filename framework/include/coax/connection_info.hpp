@@ -1,9 +1,8 @@
 // What a TCP connection knows of itself at one moment: socket.info(). A snapshot by value; knows no
 // socket. Both transports fill it, the userspace stack from its own variables and kernel sockets
 // from TCP_INFO. What a transport does not know is empty (std::optional): on the stack these are
-// round_trip_min, delivery_rate, bytes_sent, bytes_retransmitted, since_data_received,
-// since_acknowledged, busy, receiver_limited and send_buffer_limited. A closed socket and a
-// listener tell their state and little more.
+// delivery_rate, since_data_received, since_acknowledged, busy, receiver_limited and
+// send_buffer_limited. A closed socket and a listener tell their state and little more.
 #pragma once
 
 #include <chrono>

@@ -2,6 +2,7 @@
 // 5.2.4.3), both families in one table. One hash look-up per prefix length in use, longest first.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -44,12 +45,18 @@ class routing_table {
             return address_hash::mix(addresses(k.network), k.length + 0x8ebc'6af0'9c88'c6e3U);
         }
     };
-    static ip_address masked(const ip_address& address, unsigned length) noexcept;
+    // The bits of an address that a prefix of this length compares.
+    struct mask {
+        std::array<std::uint64_t, 2> words{};
+        std::uint8_t length = 0;
+        explicit mask(unsigned bits) noexcept;
+        ip_address network_of(const ip_address& address) const noexcept;
+    };
 
     const ip_config& config_;
     path_epoch& epoch_;
     boost::unordered_flat_map<key, ip_address, key_hash> routes_;
-    std::vector<std::uint8_t> lengths_;  // of all routes, each once, longest first
+    std::vector<mask> masks_;  // for the length of each route, each once, longest first
 };
 
 }  // namespace coax::stack::ip

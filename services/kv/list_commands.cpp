@@ -73,8 +73,9 @@ void ltrim(call& c) {
     if (!list) return;
     const auto range = range_arguments(c, *list);
     if (!range) return;
-    if (*list != nullptr) {
-        (*list)->trim(range->first, range->count);
+    if (list_value* const held = *list; held != nullptr) {
+        const auto [first, count] = *range;
+        held->trim(first, count);
         c.data.changed(p);
     }
     c.reply.ok();

@@ -28,10 +28,10 @@ class ip_protocol {
     friend bool operator==(const Asio& a, const Own& b) noexcept { return b == a; }
     friend bool operator!=(const Asio& a, const Own& b) noexcept { return !(b == a); }
 
-  protected:
+  private:
+    friend Own;  // alone makes one: nobody takes another protocol's base
     explicit ip_protocol(int family) noexcept : family_(family) {}
 
-  private:
     int family_;
 };
 

@@ -118,6 +118,7 @@ void tcp(const_bytes segment) {
         options.maximum_segment_size.reset();
         options.window_scale.reset();
         options.sack_permitted = false;
+        options.user_timeout = 0;
     }
     if (options.timestamps && options.sack_count == 4) options.sack_count = 3;
     for (std::size_t i = options.sack_count; i < options.sack.size(); ++i) options.sack[i] = {};

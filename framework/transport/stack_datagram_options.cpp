@@ -9,6 +9,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/transport/option_key.hpp"
 #include "framework/transport/stack_values.hpp"
 #include "stack/config.hpp"
 
@@ -18,39 +19,34 @@ namespace error = boost::asio::error;
 
 namespace {
 
-constexpr std::uint64_t key(int level, int name) noexcept {
-    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(level)) << 32) |
-           static_cast<std::uint32_t>(name);
-}
-
 // Without meaning for this stack (yet), but harmless to accept.
 bool is_remembered(std::uint64_t which) noexcept {
     switch (which) {
-        case key(SOL_SOCKET, SO_REUSEADDR):
-        case key(SOL_SOCKET, SO_REUSEPORT):
-        case key(SOL_SOCKET, SO_DEBUG):
-        case key(SOL_SOCKET, SO_DONTROUTE):
-        case key(SOL_SOCKET, SO_KEEPALIVE):
-        case key(SOL_SOCKET, SO_RCVLOWAT):
-        case key(SOL_SOCKET, SO_SNDLOWAT):
-        case key(SOL_SOCKET, SO_PRIORITY):
-        case key(IPPROTO_IP, IP_TTL):
-        case key(IPPROTO_IP, IP_MULTICAST_TTL):
-        case key(IPPROTO_IP, IP_MULTICAST_LOOP):
-        case key(IPPROTO_IPV6, IPV6_V6ONLY):
-        case key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
+        case option_key(SOL_SOCKET, SO_REUSEADDR):
+        case option_key(SOL_SOCKET, SO_REUSEPORT):
+        case option_key(SOL_SOCKET, SO_DEBUG):
+        case option_key(SOL_SOCKET, SO_DONTROUTE):
+        case option_key(SOL_SOCKET, SO_KEEPALIVE):
+        case option_key(SOL_SOCKET, SO_RCVLOWAT):
+        case option_key(SOL_SOCKET, SO_SNDLOWAT):
+        case option_key(SOL_SOCKET, SO_PRIORITY):
+        case option_key(IPPROTO_IP, IP_TTL):
+        case option_key(IPPROTO_IP, IP_MULTICAST_TTL):
+        case option_key(IPPROTO_IP, IP_MULTICAST_LOOP):
+        case option_key(IPPROTO_IPV6, IPV6_V6ONLY):
+        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
         default: return false;
     }
 }
 
 bool is_membership(std::uint64_t which) noexcept {
     switch (which) {
-        case key(IPPROTO_IP, IP_ADD_MEMBERSHIP):
-        case key(IPPROTO_IP, IP_DROP_MEMBERSHIP):
-        case key(IPPROTO_IP, IP_MULTICAST_IF):
-        case key(IPPROTO_IPV6, IPV6_JOIN_GROUP):
-        case key(IPPROTO_IPV6, IPV6_LEAVE_GROUP):
-        case key(IPPROTO_IPV6, IPV6_MULTICAST_IF): return true;
+        case option_key(IPPROTO_IP, IP_ADD_MEMBERSHIP):
+        case option_key(IPPROTO_IP, IP_DROP_MEMBERSHIP):
+        case option_key(IPPROTO_IP, IP_MULTICAST_IF):
+        case option_key(IPPROTO_IPV6, IPV6_JOIN_GROUP):
+        case option_key(IPPROTO_IPV6, IPV6_LEAVE_GROUP):
+        case option_key(IPPROTO_IPV6, IPV6_MULTICAST_IF): return true;
         default: return false;
     }
 }
@@ -72,7 +68,7 @@ stack_datagram_options::stack_datagram_options()
 
 error_code stack_datagram_options::set(stack::ip_stack& s, stack::udp_socket socket, int level,
                                        int name, const void* data, std::size_t size) {
-    const std::uint64_t which = key(level, name);
+    const std::uint64_t which = option_key(level, name);
     if (is_membership(which)) return error::operation_not_supported;
     int value = 0;
     const bool octet = size == 1 && level == IPPROTO_IP;  // as the kernel: an octet will do
@@ -84,23 +80,23 @@ error_code stack_datagram_options::set(stack::ip_stack& s, stack::udp_socket soc
     }
     constexpr stack::udp_config most;
     switch (which) {
-        case key(SOL_SOCKET, SO_BROADCAST):
+        case option_key(SOL_SOCKET, SO_BROADCAST):
             broadcast_ = value != 0 ? 1 : 0;
             return to_error_code(s.udp_set_broadcast(socket, value != 0).code());
-        case key(SOL_SOCKET, SO_SNDBUF):
+        case option_key(SOL_SOCKET, SO_SNDBUF):
             send_buffer_ = bounded(value, least_send_buffer, most.send_queue_bytes);
             return to_error_code(s.udp_set_send_buffer(socket, send_buffer_).code());
-        case key(SOL_SOCKET, SO_RCVBUF):
+        case option_key(SOL_SOCKET, SO_RCVBUF):
             receive_buffer_ = bounded(value, least_receive_buffer, most.receive_queue_bytes);
             return to_error_code(s.udp_set_receive_buffer(socket, receive_buffer_).code());
-        case key(IPPROTO_IP, IP_TOS):
-        case key(IPPROTO_IPV6, IPV6_TCLASS):
+        case option_key(IPPROTO_IP, IP_TOS):
+        case option_key(IPPROTO_IPV6, IPV6_TCLASS):
             if (level == IPPROTO_IPV6 && (value < -1 || value > 255))
                 return error::invalid_argument;
             traffic_class_ = value < 0 ? 0 : value & 0xff;
             return to_error_code(
                 s.udp_set_traffic_class(socket, static_cast<std::uint8_t>(traffic_class_)).code());
-        case key(IPPROTO_IP, IP_MTU_DISCOVER):
+        case option_key(IPPROTO_IP, IP_MTU_DISCOVER):
             if (value < IP_PMTUDISC_DONT || value > IP_PMTUDISC_OMIT)
                 return error::invalid_argument;
             mtu_discovery_ = value;
@@ -119,7 +115,7 @@ error_code stack_datagram_options::set(stack::ip_stack& s, stack::udp_socket soc
 
 error_code stack_datagram_options::get(stack::ip_stack& s, stack::udp_socket socket, int level,
                                        int name, void* data, std::size_t* size) const {
-    const std::uint64_t which = key(level, name);
+    const std::uint64_t which = option_key(level, name);
     if (is_membership(which)) return error::operation_not_supported;
     const auto put = [&](int value) -> error_code {
         if (*size < sizeof value) return error::invalid_argument;
@@ -127,15 +123,15 @@ error_code stack_datagram_options::get(stack::ip_stack& s, stack::udp_socket soc
         return {};
     };
     switch (which) {
-        case key(SOL_SOCKET, SO_BROADCAST): return put(broadcast_);
-        case key(SOL_SOCKET, SO_SNDBUF): return put(static_cast<int>(send_buffer_));
-        case key(SOL_SOCKET, SO_RCVBUF): return put(static_cast<int>(receive_buffer_));
-        case key(SOL_SOCKET, SO_TYPE): return put(SOCK_DGRAM);
-        case key(SOL_SOCKET, SO_ERROR):  // told once
+        case option_key(SOL_SOCKET, SO_BROADCAST): return put(broadcast_);
+        case option_key(SOL_SOCKET, SO_SNDBUF): return put(static_cast<int>(send_buffer_));
+        case option_key(SOL_SOCKET, SO_RCVBUF): return put(static_cast<int>(receive_buffer_));
+        case option_key(SOL_SOCKET, SO_TYPE): return put(SOCK_DGRAM);
+        case option_key(SOL_SOCKET, SO_ERROR):  // told once
             return put(to_error_code(s.udp_pending_error(socket, true)).value());
-        case key(IPPROTO_IP, IP_TOS):
-        case key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_);
-        case key(IPPROTO_IP, IP_MTU_DISCOVER): return put(mtu_discovery_);
+        case option_key(IPPROTO_IP, IP_TOS):
+        case option_key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_);
+        case option_key(IPPROTO_IP, IP_MTU_DISCOVER): return put(mtu_discovery_);
         default: break;
     }
     for (const remembered& r : remembered_)

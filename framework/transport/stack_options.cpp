@@ -16,6 +16,7 @@
 #include <coax/congestion.hpp>
 #include <coax/tcp_options.hpp>
 
+#include "framework/transport/option_key.hpp"
 #include "stack/config.hpp"
 
 namespace coax::detail {
@@ -23,11 +24,6 @@ namespace coax::detail {
 namespace error = boost::asio::error;
 
 namespace {
-
-constexpr std::uint64_t key(int level, int name) noexcept {
-    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(level)) << 32) |
-           static_cast<std::uint32_t>(name);
-}
 
 error_code put(const void* from, std::size_t length, void* data, std::size_t* size) {
     if (*size < length) return error::invalid_argument;
@@ -69,18 +65,18 @@ stack::duration stack_options::linger_time() const noexcept {
 
 // Without meaning for this stack (yet), but harmless to accept.
 bool stack_options::is_remembered(int level, int name) noexcept {
-    switch (key(level, name)) {
-        case key(SOL_SOCKET, SO_REUSEPORT):
-        case key(SOL_SOCKET, SO_BROADCAST):
-        case key(SOL_SOCKET, SO_DEBUG):
-        case key(SOL_SOCKET, SO_DONTROUTE):
-        case key(SOL_SOCKET, SO_RCVLOWAT):
-        case key(SOL_SOCKET, SO_SNDLOWAT):
-        case key(SOL_SOCKET, SO_PRIORITY):
-        case key(IPPROTO_TCP, TCP_QUICKACK):
-        case key(IPPROTO_IP, IP_TTL):
-        case key(IPPROTO_IPV6, IPV6_V6ONLY):
-        case key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
+    switch (option_key(level, name)) {
+        case option_key(SOL_SOCKET, SO_REUSEPORT):
+        case option_key(SOL_SOCKET, SO_BROADCAST):
+        case option_key(SOL_SOCKET, SO_DEBUG):
+        case option_key(SOL_SOCKET, SO_DONTROUTE):
+        case option_key(SOL_SOCKET, SO_RCVLOWAT):
+        case option_key(SOL_SOCKET, SO_SNDLOWAT):
+        case option_key(SOL_SOCKET, SO_PRIORITY):
+        case option_key(IPPROTO_TCP, TCP_QUICKACK):
+        case option_key(IPPROTO_IP, IP_TTL):
+        case option_key(IPPROTO_IPV6, IPV6_V6ONLY):
+        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
         default: return false;
     }
 }
@@ -113,7 +109,7 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
         if (size < sizeof value) return error::invalid_argument;
         std::memcpy(&value, data, sizeof value);
     }
-    const error_code done = set_value(key(level, name), value);
+    const error_code done = set_value(option_key(level, name), value);
     if (done != error::no_protocol_option) return done;
     if (!is_remembered(level, name)) return error::no_protocol_option;
     for (remembered& r : remembered_) {
@@ -127,26 +123,27 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
 
 error_code stack_options::set_value(std::uint64_t which, int value) {
     switch (which) {
-        case key(IPPROTO_TCP, TCP_NODELAY): no_delay_ = value != 0; return {};
-        case key(IPPROTO_TCP, TCP_CORK): cork_ = value != 0; return {};
-        case key(IPPROTO_TCP, TCP_KEEPIDLE): return keep(keep_alive_idle_seconds_, value, 1, 32767);
-        case key(IPPROTO_TCP, TCP_KEEPINTVL):
+        case option_key(IPPROTO_TCP, TCP_NODELAY): no_delay_ = value != 0; return {};
+        case option_key(IPPROTO_TCP, TCP_CORK): cork_ = value != 0; return {};
+        case option_key(IPPROTO_TCP, TCP_KEEPIDLE):
+            return keep(keep_alive_idle_seconds_, value, 1, 32767);
+        case option_key(IPPROTO_TCP, TCP_KEEPINTVL):
             return keep(keep_alive_interval_seconds_, value, 1, 32767);
-        case key(IPPROTO_TCP, TCP_KEEPCNT): return keep(keep_alive_count_, value, 1, 127);
-        case key(IPPROTO_TCP, TCP_USER_TIMEOUT):
+        case option_key(IPPROTO_TCP, TCP_KEEPCNT): return keep(keep_alive_count_, value, 1, 127);
+        case option_key(IPPROTO_TCP, TCP_USER_TIMEOUT):
             return keep(timeout_ms_, value, 0, std::numeric_limits<int>::max());
-        case key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
-        case key(IPPROTO_IP, IP_TOS): traffic_class_ = value & 0xfc; return {};
-        case key(IPPROTO_IPV6, IPV6_TCLASS):  // -1: the default
+        case option_key(SOL_SOCKET, SO_KEEPALIVE): keep_alive_ = value != 0; return {};
+        case option_key(IPPROTO_IP, IP_TOS): traffic_class_ = value & 0xfc; return {};
+        case option_key(IPPROTO_IPV6, IPV6_TCLASS):  // -1: the default
             if (value < -1 || value > 255) return error::invalid_argument;
             traffic_class_ = value < 0 ? 0 : value & 0xfc;
             return {};
-        case key(SOL_SOCKET, SO_OOBINLINE): urgent_inline_ = value != 0; return {};
-        case key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
-        case key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
-        case key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
-        case key(stack_option_level, stack_option_ecn): ecn_ = value != 0; return {};
-        case key(stack_option_level, stack_option_pacing): pacing_ = value != 0; return {};
+        case option_key(SOL_SOCKET, SO_OOBINLINE): urgent_inline_ = value != 0; return {};
+        case option_key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
+        case option_key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
+        case option_key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
+        case option_key(stack_option_level, stack_option_ecn): ecn_ = value != 0; return {};
+        case option_key(stack_option_level, stack_option_pacing): pacing_ = value != 0; return {};
         default: return error::no_protocol_option;
     }
 }
@@ -163,30 +160,30 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
     const auto number = [&](int own, int standard) {
         return put(own != 0 ? own : standard, data, size);
     };
-    switch (key(level, name)) {
-        case key(IPPROTO_TCP, TCP_NODELAY): return put(no_delay_ ? 1 : 0, data, size);
-        case key(IPPROTO_TCP, TCP_CORK): return put(cork_ ? 1 : 0, data, size);
-        case key(IPPROTO_TCP, TCP_KEEPIDLE):
+    switch (option_key(level, name)) {
+        case option_key(IPPROTO_TCP, TCP_NODELAY): return put(no_delay_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_TCP, TCP_CORK): return put(cork_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_TCP, TCP_KEEPIDLE):
             return number(keep_alive_idle_seconds_, seconds(defaults.keep_alive_idle));
-        case key(IPPROTO_TCP, TCP_KEEPINTVL):
+        case option_key(IPPROTO_TCP, TCP_KEEPINTVL):
             return number(keep_alive_interval_seconds_, seconds(defaults.keep_alive_interval));
-        case key(IPPROTO_TCP, TCP_KEEPCNT):
+        case option_key(IPPROTO_TCP, TCP_KEEPCNT):
             return number(keep_alive_count_, defaults.keep_alive_probes);
-        case key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
-        case key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
-        case key(IPPROTO_IP, IP_TOS):
-        case key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_, data, size);
-        case key(SOL_SOCKET, SO_OOBINLINE): return put(urgent_inline_ ? 1 : 0, data, size);
-        case key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
-        case key(SOL_SOCKET, SO_SNDBUF):
+        case option_key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
+        case option_key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_IP, IP_TOS):
+        case option_key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_, data, size);
+        case option_key(SOL_SOCKET, SO_OOBINLINE): return put(urgent_inline_ ? 1 : 0, data, size);
+        case option_key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
+        case option_key(SOL_SOCKET, SO_SNDBUF):
             return put(bytes(send_buffer_, defaults.send_buffer_bytes), data, size);
-        case key(SOL_SOCKET, SO_RCVBUF):
+        case option_key(SOL_SOCKET, SO_RCVBUF):
             return put(bytes(receive_buffer_, defaults.receive_buffer_bytes), data, size);
-        case key(stack_option_level, stack_option_ecn):
+        case option_key(stack_option_level, stack_option_ecn):
             return put(ecn_.value_or(defaults.ecn == stack::ecn_use::request) ? 1 : 0, data, size);
-        case key(stack_option_level, stack_option_pacing):
+        case option_key(stack_option_level, stack_option_pacing):
             return put(pacing_.value_or(defaults.pacing) ? 1 : 0, data, size);
-        case key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
+        case option_key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
         default: break;
     }
     for (const remembered& r : remembered_)

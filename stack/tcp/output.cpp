@@ -177,7 +177,7 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
         const flight::position tail = probe_tail(k, c);
         if (!tail) return false;
         resend(k, c, tail, now, out);
-        probe_sent(c, true);
+        probe_sent(k, c, true);
         return true;
     }
     const flight::position p = scoreboard_first_due(c);
@@ -257,7 +257,7 @@ void account_new(core& k, connection& c, std::uint32_t length, instant now) noex
     if (is_paced(c)) [[unlikely]]
         pacing_on_sent(k, c, length, now);
     if (c.recovery != nullptr) [[unlikely]]
-        recovery_on_sent(c, length);
+        recovery_on_sent(k, c, length);
     arm_after_sending(k, c, c.flying.oldest().sent_at, now);
 }
 

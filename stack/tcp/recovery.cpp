@@ -297,10 +297,10 @@ void recovery_resend_all(core& k, connection& c) noexcept {
     k.make_ready(c);
 }
 
-void recovery_on_sent(connection& c, std::uint32_t bytes) noexcept {
+void recovery_on_sent(core& k, connection& c, std::uint32_t bytes) noexcept {
     recovery_state& r = *c.recovery;
     if (r.in == mode::fast) r.reduction.on_sent(bytes);
-    if (r.probe_new) probe_sent(c, false);
+    if (r.probe_new) probe_sent(k, c, false);
 }
 
 }  // namespace coax::stack::tcp

@@ -29,7 +29,7 @@ void recovery_on_reordering_timeout(core& k, connection& c, instant now) noexcep
 void recovery_resend_all(core& k, connection& c) noexcept;
 
 // New data left, of a connection with a recovery state.
-void recovery_on_sent(connection& c, std::uint32_t bytes) noexcept;
+void recovery_on_sent(core& k, connection& c, std::uint32_t bytes) noexcept;
 
 // Bytes that are thought to be in the network: RFC 6675 4 (SetPipe). What arrived behind a gap
 // (`counted` without SACK) makes room for new data before recovery begins: RFC 3042.

@@ -17,11 +17,11 @@ void recovery_on_probe_timeout(core& k, connection& c, instant now) noexcept {
         !c.fin_sent && c.sending.size() > c.outstanding() && c.snd.wnd > c.outstanding();
     r->probe_new = fresh;
     r->probe_tail = !fresh;
-    k.count.add(counted::tail_loss_probes);
     k.make_ready(c);
 }
 
-void probe_sent(connection& c, bool again) noexcept {
+void probe_sent(core& k, connection& c, bool again) noexcept {
+    k.count.add(counted::tail_loss_probes);
     recovery_state& r = *c.recovery;
     r.probe_new = r.probe_tail = false;
     r.probing = true;
@@ -31,6 +31,9 @@ void probe_sent(connection& c, bool again) noexcept {
 
 void take_probe_answer(core& k, connection& c, const incoming& in, const delivery& d) noexcept {
     recovery_state& r = *c.recovery;
+    // RFC 8985 7.2: the timer starts again with it. A probe that could not leave yet, for want of
+    // room below or held by pacing, would now go beyond a window that perhaps was just reduced.
+    if (d.acked != 0 || d.sacked != 0) r.probe_new = r.probe_tail = false;
     if (!r.probing || in.ack < r.probe_end) return;
     if (!r.probe_resent) {  // new data: whatever was lost, the scoreboard knows
         r.probing = false;

@@ -218,6 +218,34 @@ TEST_CASE("TLP: new data is the better probe") {
     CHECK(s.counter("tcp.retransmitted") == 0);
 }
 
+// RFC 8985 7.2: an acknowledgment starts the timer again, also when the probe could not leave yet
+TEST_CASE("TLP: a probe that waited for the device does not go after an acknowledgment") {
+    tcp_config config = script::with_newreno(tcp_config());
+    config.ecn = ecn_use::accept;
+    script s(config);
+    s.listens();
+    s.sends(syn().mss(1460).sack_permitted().ece().cwr());
+    s.expects(syn_ack().ece());
+    s.after(100ms);
+    s.sends(ack(1).seq(1));
+    s.accepts();
+    s.writes(60000);
+    takes_segments(s, 1, 10);
+    s.jammed = true;
+    s.after(203ms);
+    s.sends(ack(1461).seq(1).ece());  // halves the window, with nine segments under way
+    s.jammed = false;
+    s.expects_nothing();
+    CHECK(s.counter("tcp.tail_loss_probes") == 0);
+    CHECK(s.layer().info(s.socket)->congestion_window == 7300);
+    // Two round trips of the new measurement later it is due again, and goes beyond the window.
+    s.silent_for(227ms);
+    s.after(2ms);
+    s.expects(data(14601, 1460).cwr());
+    s.expects_nothing();
+    CHECK(s.counter("tcp.tail_loss_probes") == 1);
+}
+
 // RFC 8985 7.4.2: the probe repaired a loss, and congestion control hears of it
 TEST_CASE("TLP: a loss that the probe repaired") {
     script s;

@@ -45,6 +45,7 @@ disposition script::sends(const seg& s) {
 }
 
 void script::collect() {
+    if (jammed) return;
     while (tcp::sender* from = layer_.next_sender()) {
         from->route.mtu = route.mtu;
         from->route.epoch = route.epoch;

@@ -166,6 +166,7 @@ class script {
     bool timestamps = false;            // peer's segments carry them, in ms of virtual time
     std::uint32_t peer_window = 65535;  // the field, when not given
     std::uint32_t peer_acked = 0;       // usual ACK field: everything seen of our stream
+    bool jammed = false;                // the device has no room: nothing is pulled
 
     // --- the user
     stack::tcp::layer& layer() { return layer_; }

@@ -8,7 +8,7 @@
 namespace coax::sim {
 
 // RFC 8985 7.3: a tail loss probe is one segment of new data whatever the window says, also when
-// that was just reduced. Of one host.
+// that was just reduced and more is under way than it. Of one host.
 class probe_excuse {
   public:
     // After each turn, with the probes the host has counted so far.

@@ -262,7 +262,8 @@ void flow_watch::check_ecn(const watched_flow& flow, int end, const seen_segment
 void flow_watch::note_sent(watched_flow& flow, int end, const seen_segment& s) {
     watched_end& e = flow.ends[end];
     if (before(e.nxt, s.end())) {
-        if (!s.payload.empty()) fresh_.push_back({&flow, end});
+        const auto size = static_cast<std::uint32_t>(s.payload.size());
+        if (size != 0) fresh_.push_back({&flow, end, std::min(size, s.end() - e.nxt)});
         e.nxt = s.end();
     }
     if (s.tcp.flags.fin) {

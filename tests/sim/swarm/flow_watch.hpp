@@ -73,7 +73,8 @@ class flow_watch {
     // Flows on which this card sent data never sent before, since the last call.
     struct fresh {
         const watched_flow* flow;
-        int end;  // index in ends
+        int end;              // index in ends
+        std::uint32_t bytes;  // of payload
     };
     std::vector<fresh> take_fresh() { return std::exchange(fresh_, {}); }
     struct tally {

@@ -73,8 +73,8 @@ task<Library> echo(typename Library::socket s) {
     for (;;) {
         const auto [ec, n] = co_await s.async_read_some(asio::buffer(data), as_tuple);
         if (ec) co_return;
-        const auto [failed, sent] = co_await asio::async_write(s, asio::buffer(data.data(), n),
-                                                               asio::transfer_all(), as_tuple);
+        const auto [failed, sent] =
+            co_await asio::async_write(s, asio::buffer(data.data(), n), as_tuple);
         if (failed) co_return;
     }
 }
@@ -98,11 +98,9 @@ task<Library> ask(typename Library::context& io, asio::ip::tcp::endpoint where, 
     const std::vector<char> question(size, 'q');
     std::vector<char> answer(size);
     while (!over.load(std::memory_order_relaxed)) {
-        const auto [failed, sent] =
-            co_await asio::async_write(s, asio::buffer(question), asio::transfer_all(), as_tuple);
+        const auto [failed, sent] = co_await asio::async_write(s, asio::buffer(question), as_tuple);
         if (failed) co_return;
-        const auto [ended, got] =
-            co_await asio::async_read(s, asio::buffer(answer), asio::transfer_all(), as_tuple);
+        const auto [ended, got] = co_await asio::async_read(s, asio::buffer(answer), as_tuple);
         if (ended) co_return;
         ++messages;
     }

@@ -41,13 +41,7 @@ std::size_t timer_core::expires_at(clock::time_point when) noexcept {
 }
 
 std::size_t timer_core::expires_after(clock::duration delay) noexcept {
-    const clock::time_point present = loop_->now();
-    const clock::time_point epoch{};
-    if (present > epoch && clock::time_point::max() - present < delay)
-        return expires_at(clock::time_point::max());
-    if (present < epoch && clock::time_point::min() - present > delay)
-        return expires_at(clock::time_point::min());
-    return expires_at(present + delay);
+    return expires_at(add_saturating(loop_->now(), delay));
 }
 
 std::size_t timer_core::end_waits(bool only_one) noexcept {

@@ -5,6 +5,15 @@
 
 namespace coax::detail {
 
+clock::time_point add_saturating(clock::time_point present, clock::duration delay) noexcept {
+    const clock::time_point epoch{};
+    if (present > epoch && clock::time_point::max() - present < delay)
+        return clock::time_point::max();
+    if (present < epoch && clock::time_point::min() - present > delay)
+        return clock::time_point::min();
+    return present + delay;
+}
+
 void timer_queue::move_down(std::size_t at) noexcept {
     const entry moving = heap_[at];
     const std::size_t size = heap_.size();

@@ -118,13 +118,11 @@ coax::awaitable<void> echo_load::connect_some() {
 coax::awaitable<error_code> echo_load::round_trip(coax::fast_socket& socket,
                                                   std::vector<char>& sent,
                                                   std::vector<char>& received) {
-    // transfer_all() is the default; said, because without it Boost 1.81 takes the token for it.
     if (sent.size() <= written_before_reading) {
         const auto [failed, written] =
             co_await asio::async_write(socket, asio::buffer(sent), as_value);
         if (failed) co_return failed;
-        const auto [error, n] = co_await asio::async_read(socket, asio::buffer(received),
-                                                          asio::transfer_all(), as_value);
+        const auto [error, n] = co_await asio::async_read(socket, asio::buffer(received), as_value);
         co_return error;
     }
     error_code write_error;
@@ -134,7 +132,7 @@ coax::awaitable<error_code> echo_load::round_trip(coax::fast_socket& socket,
         written = true;
     });
     const auto [read_error, n] =
-        co_await asio::async_read(socket, asio::buffer(received), asio::transfer_all(), as_value);
+        co_await asio::async_read(socket, asio::buffer(received), as_value);
     if (read_error) close_quietly(socket);  // ends the write, too
     while (!written) co_await asio::post(io_, asio::deferred);
     co_return write_error ? write_error : read_error;

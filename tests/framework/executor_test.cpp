@@ -42,7 +42,7 @@ static_assert(sizeof(ex) == sizeof(void*));
 static_assert(std::is_nothrow_move_constructible_v<ex> &&
               std::is_nothrow_copy_constructible_v<tracked> &&
               std::is_nothrow_move_constructible_v<tracked>);
-static_assert(std::is_same_v<asio::default_completion_token_t<ex>, asio::deferred_t>);
+static_assert(std::is_same_v<coax::detail::default_token_t<ex>, asio::deferred_t>);
 static_assert(std::is_base_of_v<asio::execution_context, coax::io_context>);
 
 TEST_CASE("properties are values of the executor, and equality sees them") {

@@ -75,7 +75,7 @@ TEST_CASE("the concrete types need no token") {
             coax::fast_socket s = co_await acceptor.async_accept();
             std::array<char, 8> data{};
             const std::size_t n = co_await s.async_read_some(asio::buffer(data));
-            co_await asio::async_write(s, asio::buffer(data, n));
+            co_await asio::async_write(s, asio::buffer(data, n), asio::deferred);
         },
         asio::detached);
     std::string got;
@@ -84,8 +84,8 @@ TEST_CASE("the concrete types need no token") {
         [&]() -> coax::awaitable<> {
             coax::fast_socket s(co_await asio::this_coro::executor);
             co_await s.async_connect(where);
-            co_await asio::async_write(s, asio::buffer("ping", 4));
-            co_await asio::async_read_until(s, asio::dynamic_buffer(got), "ng");
+            co_await asio::async_write(s, asio::buffer("ping", 4), asio::deferred);
+            co_await asio::async_read_until(s, asio::dynamic_buffer(got), "ng", asio::deferred);
         },
         asio::detached);
     w.run();

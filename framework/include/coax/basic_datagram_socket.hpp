@@ -42,7 +42,7 @@ class basic_datagram_socket<coax::udp, Executor> : public basic_socket<coax::udp
     using base = basic_socket<coax::udp, Executor>;
     using error_code = boost::system::error_code;
     using flags_type = socket_base::message_flags;
-    using default_token = default_completion_token_t<Executor>;
+    using default_token = coax::detail::default_token_t<Executor>;
     using signature = void(error_code, std::size_t);
 
   public:

@@ -204,9 +204,8 @@ class socket_cover : public boost::asio::socket_base {
         return ec;
     }
     // void(error_code)
-    template <class Token = boost::asio::default_completion_token_t<Executor>>
-    auto async_wait(wait_type w,
-                    Token&& token = boost::asio::default_completion_token_t<Executor>()) {
+    template <class Token = coax::detail::default_token_t<Executor>>
+    auto async_wait(wait_type w, Token&& token = coax::detail::default_token_t<Executor>()) {
         return boost::asio::async_initiate<Token, void(error_code)>(initiate_wait{this}, token, w);
     }
 
@@ -319,9 +318,9 @@ class basic_socket<Protocol, Executor> : public coax::detail::socket_cover<Proto
     }
     // void(error_code). Opens the socket if it is not open. Cancelled: the attempt is withdrawn and
     // the socket stays open, unconnected.
-    template <class Token = default_completion_token_t<Executor>>
+    template <class Token = coax::detail::default_token_t<Executor>>
     auto async_connect(const endpoint_type& remote,
-                       Token&& token = default_completion_token_t<Executor>()) {
+                       Token&& token = coax::detail::default_token_t<Executor>()) {
         return async_initiate<Token, void(error_code)>(initiate_connect{this}, token, remote);
     }
 

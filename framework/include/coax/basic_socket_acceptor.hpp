@@ -168,50 +168,50 @@ class basic_socket_acceptor<coax::tcp, Executor>
     }
 
     // --- asynchronous, into `peer`: void(error_code). `peer` must stay where it is.
-    template <class PeerExecutor, class Token = default_completion_token_t<Executor>>
+    template <class PeerExecutor, class Token = coax::detail::default_token_t<Executor>>
     auto async_accept(basic_socket<coax::tcp, PeerExecutor>& peer,
-                      Token&& token = default_completion_token_t<Executor>()) {
+                      Token&& token = coax::detail::default_token_t<Executor>()) {
         return into(peer, nullptr, token);
     }
-    template <class PeerExecutor, class Token = default_completion_token_t<Executor>>
+    template <class PeerExecutor, class Token = coax::detail::default_token_t<Executor>>
     auto async_accept(basic_socket<coax::tcp, PeerExecutor>& peer, endpoint_type& remote,
-                      Token&& token = default_completion_token_t<Executor>()) {
+                      Token&& token = coax::detail::default_token_t<Executor>()) {
         return into(peer, &remote, token);
     }
     // --- as a new socket on this acceptor's executor, or another one of the same context (a
     // strand, say): void(error_code, Socket)
-    template <class Token = default_completion_token_t<Executor>>
+    template <class Token = coax::detail::default_token_t<Executor>>
         requires(!is_executor_type<std::decay_t<Token>> &&
                  !coax::detail::execution_context_type<std::decay_t<Token>> &&
                  !std::is_same_v<std::decay_t<Token>, endpoint_type>)
-    auto async_accept(Token&& token = default_completion_token_t<Executor>()) {
+    auto async_accept(Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(this->get_executor(), nullptr, token);
     }
-    template <class Token = default_completion_token_t<Executor>>
+    template <class Token = coax::detail::default_token_t<Executor>>
     auto async_accept(endpoint_type& remote,
-                      Token&& token = default_completion_token_t<Executor>()) {
+                      Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(this->get_executor(), &remote, token);
     }
-    template <class E, class Token = default_completion_token_t<Executor>>
+    template <class E, class Token = coax::detail::default_token_t<Executor>>
         requires is_executor_type<E>
-    auto async_accept(const E& e, Token&& token = default_completion_token_t<Executor>()) {
+    auto async_accept(const E& e, Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(e, nullptr, token);
     }
-    template <class E, class Token = default_completion_token_t<Executor>>
+    template <class E, class Token = coax::detail::default_token_t<Executor>>
         requires is_executor_type<E>
     auto async_accept(const E& e, endpoint_type& remote,
-                      Token&& token = default_completion_token_t<Executor>()) {
+                      Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(e, &remote, token);
     }
     template <coax::detail::execution_context_type Context,
-              class Token = default_completion_token_t<Executor>>
-    auto async_accept(Context& c, Token&& token = default_completion_token_t<Executor>()) {
+              class Token = coax::detail::default_token_t<Executor>>
+    auto async_accept(Context& c, Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(c.get_executor(), nullptr, token);
     }
     template <coax::detail::execution_context_type Context,
-              class Token = default_completion_token_t<Executor>>
+              class Token = coax::detail::default_token_t<Executor>>
     auto async_accept(Context& c, endpoint_type& remote,
-                      Token&& token = default_completion_token_t<Executor>()) {
+                      Token&& token = coax::detail::default_token_t<Executor>()) {
         return as_new(c.get_executor(), &remote, token);
     }
 

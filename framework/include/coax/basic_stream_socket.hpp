@@ -116,38 +116,38 @@ class basic_stream_socket<coax::tcp, Executor> : public basic_socket<coax::tcp, 
     }
 
     // --- asynchronous: void(error_code, std::size_t)
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
         requires(!std::is_convertible_v<Token, flags_type>)
     auto async_read_some(const Buffers& buffers,
-                         Token&& token = default_completion_token_t<Executor>()) {
+                         Token&& token = coax::detail::default_token_t<Executor>()) {
         return read_with_flags(buffers, 0, token);
     }
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
         requires(!std::is_convertible_v<Token, flags_type>)
     auto async_receive(const Buffers& buffers,
-                       Token&& token = default_completion_token_t<Executor>()) {
+                       Token&& token = coax::detail::default_token_t<Executor>()) {
         return read_with_flags(buffers, 0, token);
     }
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
     auto async_receive(const Buffers& buffers, flags_type flags,
-                       Token&& token = default_completion_token_t<Executor>()) {
+                       Token&& token = coax::detail::default_token_t<Executor>()) {
         return read_with_flags(buffers, flags, token);
     }
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
         requires(!std::is_convertible_v<Token, flags_type>)
     auto async_write_some(const Buffers& buffers,
-                          Token&& token = default_completion_token_t<Executor>()) {
+                          Token&& token = coax::detail::default_token_t<Executor>()) {
         return write_with_flags(buffers, 0, token);
     }
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
         requires(!std::is_convertible_v<Token, flags_type>)
     auto async_send(const Buffers& buffers,
-                    Token&& token = default_completion_token_t<Executor>()) {
+                    Token&& token = coax::detail::default_token_t<Executor>()) {
         return write_with_flags(buffers, 0, token);
     }
-    template <class Buffers, class Token = default_completion_token_t<Executor>>
+    template <class Buffers, class Token = coax::detail::default_token_t<Executor>>
     auto async_send(const Buffers& buffers, flags_type flags,
-                    Token&& token = default_completion_token_t<Executor>()) {
+                    Token&& token = coax::detail::default_token_t<Executor>()) {
         return write_with_flags(buffers, flags, token);
     }
 

@@ -9,4 +9,5 @@
 #include <coax/io_context.hpp>
 #include <coax/steady_timer.hpp>
 #include <coax/tcp.hpp>
+#include <coax/timeout.hpp>
 #include <coax/udp.hpp>

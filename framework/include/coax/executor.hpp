@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/execution.hpp>
 
@@ -25,9 +26,6 @@ class io_context;
 template <class Allocator, bool Tracked>
 class basic_executor {
   public:
-    // co_await s.async_read_some(b) needs no token, on every supported Boost.
-    using default_completion_token_type = boost::asio::deferred_t;
-
     basic_executor(const basic_executor& other) noexcept
         requires(!Tracked)
     = default;
@@ -218,5 +216,25 @@ class basic_executor {
 };
 
 using executor = basic_executor<std::allocator<void>, false>;
+
+namespace detail {
+
+// What coax's own members use without a token: the executor's default, and `deferred` on the
+// concrete one, so that co_await s.async_read_some(b) is complete on every supported Boost. (The
+// executor does not say so by a nested type: before Boost 1.86 asio::async_read(s, b, token) is
+// ambiguous for every stream whose executor has a default token. From 1.86 on `deferred` is the
+// default of all executors, also for Asio's functions.)
+template <class Executor>
+struct default_token {
+    using type = boost::asio::default_completion_token_t<Executor>;
+};
+template <class Allocator, bool Tracked>
+struct default_token<basic_executor<Allocator, Tracked>> {
+    using type = boost::asio::deferred_t;
+};
+template <class Executor>
+using default_token_t = typename default_token<Executor>::type;
+
+}  // namespace detail
 
 }  // namespace coax

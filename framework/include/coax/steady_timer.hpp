@@ -85,8 +85,8 @@ class basic_steady_timer {
         ec = {};
     }
     // void(error_code). Obeys all kinds of cancellation.
-    template <class Token = boost::asio::default_completion_token_t<Executor>>
-    auto async_wait(Token&& token = boost::asio::default_completion_token_t<Executor>()) {
+    template <class Token = coax::detail::default_token_t<Executor>>
+    auto async_wait(Token&& token = coax::detail::default_token_t<Executor>()) {
         return boost::asio::async_initiate<Token, void(error_code)>(initiate_wait{this}, token);
     }
 

@@ -17,16 +17,16 @@ coax::awaitable<void> echo_once(coax::fast_acceptor& acceptor) {
     auto socket = co_await acceptor.async_accept();
     std::array<char, 64> data{};
     const auto n = co_await socket.async_read_some(asio::buffer(data));
-    co_await asio::async_write(socket, asio::buffer(data, n));
+    co_await asio::async_write(socket, asio::buffer(data, n), asio::deferred);
 }
 
 coax::awaitable<void> ask(coax::tcp::endpoint server, std::string& answer) {
     coax::fast_socket socket(co_await asio::this_coro::executor);
     co_await socket.async_connect(server);
     const std::string message = "hello";
-    co_await asio::async_write(socket, asio::buffer(message));
+    co_await asio::async_write(socket, asio::buffer(message), asio::deferred);
     answer.resize(message.size());
-    co_await asio::async_read(socket, asio::buffer(answer));
+    co_await asio::async_read(socket, asio::buffer(answer), asio::deferred);
 }
 
 }  // namespace

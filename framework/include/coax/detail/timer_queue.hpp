@@ -16,6 +16,9 @@ namespace coax::detail {
 
 class timer_node;
 
+// `delay` after `present`, but the first or last moment there is where that would overflow.
+clock::time_point add_saturating(clock::time_point present, clock::duration delay) noexcept;
+
 // A wait in flight. The concrete class holds the handler.
 class timer_operation : public operation {
   public:

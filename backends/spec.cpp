@@ -69,6 +69,11 @@ constexpr std::array<std::pair<std::string_view, tcp_choices::ecn_use>, 3> ecn_w
     {{"off", tcp_choices::ecn_use::off},
      {"accept", tcp_choices::ecn_use::accept},
      {"on", tcp_choices::ecn_use::on}}};
+constexpr std::array<std::pair<std::string_view, tcp_choices::idle_window>, 4> idle_words{
+    {{"keep", tcp_choices::idle_window::keep},
+     {"restart", tcp_choices::idle_window::restart},
+     {"decay", tcp_choices::idle_window::decay},
+     {"validate", tcp_choices::idle_window::validate}}};
 
 std::string read_congestion(std::string_view value, std::string& target) {
     std::string_view name;
@@ -79,7 +84,7 @@ std::string read_congestion(std::string_view value, std::string& target) {
 
 // The keys that wire and xdp share: what may go wrong on the medium, the capture, and TCP.
 template <class Spec>
-constexpr std::array<key<Spec>, 12> shared_keys{{
+constexpr std::array<key<Spec>, 13> shared_keys{{
     {"loss", [](Spec& s, std::string_view v) { return read_share(v, s.faults.loss); }},
     {"burst", [](Spec& s, std::string_view v) { return read_factor(v, 1, s.faults.burst); }},
     {"duplicate", [](Spec& s, std::string_view v) { return read_share(v, s.faults.duplicate); }},
@@ -94,6 +99,7 @@ constexpr std::array<key<Spec>, 12> shared_keys{{
      [](Spec& s, std::string_view v) { return read_congestion(v, s.tcp.congestion); }},
     {"ecn", [](Spec& s, std::string_view v) { return read_word(v, ecn_words, s.tcp.ecn); }},
     {"pacing", [](Spec& s, std::string_view v) { return read_switch(v, s.tcp.pacing); }},
+    {"idle", [](Spec& s, std::string_view v) { return read_word(v, idle_words, s.tcp.idle); }},
 }};
 
 constexpr std::array<key<wire_spec>, 5> wire_keys{{

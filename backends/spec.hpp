@@ -22,6 +22,14 @@ struct tcp_choices {
     // ecn=off|accept|on: refused, agreed to when the peer asks (standard), asked for
     enum class ecn_use { standard, off, accept, on } ecn = ecn_use::standard;
     bool pacing = false;  // pacing=on|off: segments spaced at the connection's rate
+    // idle=keep|restart|decay|validate: what becomes of the congestion window when little is sent
+    enum class idle_window {
+        standard,
+        keep,
+        restart,
+        decay,
+        validate
+    } idle = idle_window::standard;
 };
 
 struct wire_spec {
@@ -32,8 +40,8 @@ struct wire_spec {
     enum class checksum { strict, trusted } rx_checksum = checksum::strict;
     enum class when_full { wait, drop } full = when_full::wait;  // full=, a full peer's queue
     fault_options faults;                                        // loss=, delay=, seed=, ...
-    tcp_choices tcp;                                             // congestion=, ecn=, pacing=
-    std::string capture;                                         // capture=FILE, pcapng
+    tcp_choices tcp;      // congestion=, ecn=, pacing=, idle=
+    std::string capture;  // capture=FILE, pcapng
 };
 
 struct xdp_spec {
@@ -48,7 +56,7 @@ struct xdp_spec {
     enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
     bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
     fault_options faults;     // loss=, delay=, seed=, ...
-    tcp_choices tcp;          // congestion=, ecn=, pacing=
+    tcp_choices tcp;          // congestion=, ecn=, pacing=, idle=
     std::string capture;      // capture=FILE, pcapng
 };
 

@@ -30,12 +30,14 @@ constexpr std::optional<congestion_algorithm> congestion_algorithm_named(
 }
 
 // What becomes of the congestion window of a connection that sent nothing for longer than a
-// retransmission timeout.
+// retransmission timeout; or, with the last one, less than the window allows.
 enum class idle_window : std::uint8_t {
-    keep,     // nothing
-    restart,  // the initial window at most (RFC 5681 4.1)
-    decay,    // halved for each timeout, not below the above (RFC 2861 3.1), as Linux
+    keep,      // nothing
+    restart,   // the initial window at most (RFC 5681 4.1)
+    decay,     // halved for each timeout, not below the above (RFC 2861 3.1), as Linux
+    validate,  // kept for non_validated_period, and not trusted until it is in use (RFC 7661)
 };
+inline constexpr std::size_t idle_window_count = 4;
 
 // Packetization-layer path MTU discovery (RFC 4821), as net.ipv4.tcp_mtu_probing.
 enum class mtu_probing : std::uint8_t {
@@ -57,9 +59,10 @@ enum class ecn_use : std::uint8_t {
 struct tcp_config {
     // --- congestion control
     congestion_algorithm congestion = congestion_algorithm::cubic;  // of new sockets
-    idle_window after_idle = idle_window::decay;
-    ecn_use ecn = ecn_use::accept;  // of new sockets
-    bool pacing = false;            // of new sockets: window-based algorithms send in bursts
+    idle_window after_idle = idle_window::decay;                    // of new sockets
+    duration non_validated_period = 300s;  // RFC 7661 4.4 (NVP): at most five minutes
+    ecn_use ecn = ecn_use::accept;         // of new sockets
+    bool pacing = false;                   // of new sockets: window-based algorithms send in bursts
     // ---
     std::uint32_t connections_max = 1U << 20;  // sockets of all states together
     std::uint32_t listen_backlog_max = 4096;   // accept queue, as net.core.somaxconn

@@ -260,6 +260,10 @@ status ip_stack::tcp_set_pacing(tcp_socket socket, bool on) {
     return parts_->all.tcp.set_pacing(socket, on);
 }
 
+status ip_stack::tcp_set_idle_window(tcp_socket socket, idle_window how) {
+    return parts_->all.tcp.set_idle_window(socket, how);
+}
+
 status ip_stack::tcp_set_congestion(tcp_socket socket, std::string_view name, instant now) {
     return parts_->all.tcp.set_congestion(socket, name, now);
 }

@@ -130,6 +130,7 @@ class ip_stack {
     status tcp_set_user_timeout(tcp_socket socket, duration timeout);
     status tcp_set_ecn(tcp_socket socket, ecn_use how);  // RFC 3168; before connect or listen
     status tcp_set_pacing(tcp_socket socket, bool on);
+    status tcp_set_idle_window(tcp_socket socket, idle_window how);
     status tcp_set_send_buffer(tcp_socket socket, std::uint32_t bytes);
     status tcp_set_receive_buffer(tcp_socket socket, std::uint32_t bytes);
 

@@ -14,6 +14,18 @@ namespace coax::detail {
 
 namespace {
 
+stack::idle_window idle_window_of(backends::tcp_choices::idle_window what) {
+    using wanted = backends::tcp_choices::idle_window;
+    switch (what) {
+        case wanted::standard: break;
+        case wanted::keep: return stack::idle_window::keep;
+        case wanted::restart: return stack::idle_window::restart;
+        case wanted::decay: return stack::idle_window::decay;
+        case wanted::validate: return stack::idle_window::validate;
+    }
+    return stack::tcp_config().after_idle;
+}
+
 stack::stack_config config_of(const backends::tcp_choices& what) {
     using wanted = backends::tcp_choices::ecn_use;
     stack::stack_config config;
@@ -27,6 +39,7 @@ stack::stack_config config_of(const backends::tcp_choices& what) {
         case wanted::on: tcp.ecn = stack::ecn_use::request; break;
     }
     tcp.pacing = what.pacing;
+    tcp.after_idle = idle_window_of(what.idle);
     return config;
 }
 

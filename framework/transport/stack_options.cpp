@@ -144,6 +144,11 @@ error_code stack_options::set_value(std::uint64_t which, int value) {
         case option_key(SOL_SOCKET, SO_RCVBUF): receive_buffer_ = positive(value); return {};
         case option_key(stack_option_level, stack_option_ecn): ecn_ = value != 0; return {};
         case option_key(stack_option_level, stack_option_pacing): pacing_ = value != 0; return {};
+        case option_key(stack_option_level, stack_option_idle):
+            if (value < 0 || value >= static_cast<int>(stack::idle_window_count))
+                return error::invalid_argument;
+            idle_ = static_cast<stack::idle_window>(value);
+            return {};
         default: return error::no_protocol_option;
     }
 }
@@ -183,6 +188,8 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
             return put(ecn_.value_or(defaults.ecn == stack::ecn_use::request) ? 1 : 0, data, size);
         case option_key(stack_option_level, stack_option_pacing):
             return put(pacing_.value_or(defaults.pacing) ? 1 : 0, data, size);
+        case option_key(stack_option_level, stack_option_idle):
+            return put(static_cast<int>(idle_.value_or(defaults.after_idle)), data, size);
         case option_key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
         default: break;
     }

@@ -43,6 +43,7 @@ class stack_options {
     // Unset: as the stack is configured.
     std::optional<bool> ecn() const noexcept { return ecn_; }
     std::optional<bool> pacing() const noexcept { return pacing_; }
+    std::optional<stack::idle_window> idle() const noexcept { return idle_; }
 
   private:
     error_code set_congestion(const void* data, std::size_t size);
@@ -74,6 +75,7 @@ class stack_options {
     std::string congestion_;
     std::optional<bool> ecn_;
     std::optional<bool> pacing_;
+    std::optional<stack::idle_window> idle_;
     std::vector<remembered> remembered_;  // few; empty for nearly every socket
 };
 

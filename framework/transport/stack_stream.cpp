@@ -168,6 +168,7 @@ stack::status stack_stream::apply_congestion() noexcept {
     if (done && options_.ecn())
         done = s.tcp_set_ecn(id_, *options_.ecn() ? stack::ecn_use::request : stack::ecn_use::off);
     if (done && options_.pacing()) done = s.tcp_set_pacing(id_, *options_.pacing());
+    if (done && options_.idle()) done = s.tcp_set_idle_window(id_, *options_.idle());
     return done;
 }
 

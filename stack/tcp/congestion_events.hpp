@@ -14,7 +14,7 @@ inline const congestion_control& control_of(const core& k, const connection& c) 
 void congestion_start(core& k, connection& c, instant now) noexcept;
 // Another algorithm from now on; the window stays. False: no memory, nothing changed.
 bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, instant now) noexcept;
-// As congestion_state::wants_pacing says, from now on. False: no memory for it.
+// As congestion_state::wants_pacing and `idle` say, from now on. False: no memory for it.
 bool congestion_set_pacing(core& k, connection& c) noexcept;
 // Gives back what the algorithm had; the connection sends no more. Harmless when called again.
 void congestion_stop(core& k, connection& c) noexcept;
@@ -44,7 +44,7 @@ inline bool is_small_flight(const congestion_state& s, seq una, std::uint32_t fl
 
 void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) noexcept;
 // About to send after `idle` without sending, longer than a retransmission timeout.
-void congestion_on_idle(core& k, connection& c, duration idle) noexcept;
+void congestion_on_idle(core& k, connection& c, duration idle, instant now) noexcept;
 // Loss found while acknowledgments come. Who may have to undo it keeps a copy of c.congestion.
 void congestion_on_loss(core& k, connection& c, std::uint32_t in_flight, instant now) noexcept;
 // `proportional`: the window went down by PRR.

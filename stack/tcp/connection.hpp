@@ -87,6 +87,7 @@ struct connection final : sender, timer_node {
         congestion.algorithm = config.congestion;
         congestion.ecn_choice = config.ecn;
         congestion.wants_pacing = config.pacing;
+        congestion.idle = config.after_idle;
     }
     using sender::ends_;
     using sender::hash;

@@ -19,7 +19,8 @@ core::core(const tcp_config& configuration, random_source& source)
       time_waits(configuration.time_wait_max),
       replies(configuration.reply_queue_max),
       recoveries(configuration.connections_max),
-      pacings(configuration.connections_max) {
+      pacings(configuration.connections_max),
+      validations(configuration.connections_max) {
     for (std::uint32_t& c : port_counters) c = static_cast<std::uint32_t>(source.next());
 }
 

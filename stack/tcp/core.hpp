@@ -19,6 +19,7 @@
 #include "stack/tcp/sender_totals.hpp"
 #include "stack/tcp/time_wait.hpp"
 #include "stack/tcp/tuning.hpp"
+#include "stack/tcp/validation_state.hpp"
 #include "stack/tcp/wheel.hpp"
 
 namespace coax::stack::tcp {
@@ -163,6 +164,7 @@ struct core {
     pool<reply, 64> replies;
     pool<recovery_state, 64> recoveries;
     pool<pacing_state, 64> pacings;
+    pool<validation_state, 16> validations;
 
   private:
     [[gnu::noinline]] void read_clock(instant now) noexcept {

@@ -69,16 +69,17 @@ enum class counted : std::uint8_t {
     icmp_ignored,  // sequence number not in flight, or no such connection
     icmp_obeyed,
     // congestion control
-    window_reductions,    // loss, timeout or ECE
-    window_restorations,  // a reduction turned out to be a mistake
-    hystart_exits,        // slow start ended because round trips grew (RFC 9406)
-    ecn_negotiated,       // connections
-    ecn_marks_received,   // data segments with CE
-    ecn_reductions,       // window reductions for ECE, also among window_reductions
-    ecn_reductions_told,  // segments with CWR
-    paced_waits,          // data had to wait for its moment
-    listener_full,        // data refused: its connections that wait hold listener_bytes_max
-    urgent_marks,         // received, or moved (RFC 9293 3.8.5)
+    window_reductions,     // loss, timeout or ECE
+    window_restorations,   // a reduction turned out to be a mistake
+    hystart_exits,         // slow start ended because round trips grew (RFC 9406)
+    ecn_negotiated,        // connections
+    ecn_marks_received,    // data segments with CE
+    ecn_reductions,        // window reductions for ECE, also among window_reductions
+    ecn_reductions_told,   // segments with CWR
+    paced_waits,           // data had to wait for its moment
+    non_validated_phases,  // begun (RFC 7661 4.4): the window is larger than what shows it right
+    listener_full,         // data refused: its connections that wait hold listener_bytes_max
+    urgent_marks,          // received, or moved (RFC 9293 3.8.5)
     end
 };
 
@@ -158,6 +159,7 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.ecn_reductions",
     "tcp.ecn_reductions_told",
     "tcp.paced_waits",
+    "tcp.non_validated_phases",
     "tcp.listener_full",
     "tcp.urgent_marks",
 };

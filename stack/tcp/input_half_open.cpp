@@ -31,6 +31,7 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.congestion.algorithm = owner.congestion.algorithm;
     inherit_options(k, c, owner);
     c.congestion.wants_pacing = owner.congestion.wants_pacing;
+    c.congestion.idle = owner.congestion.idle;
     c.congestion.ecn_choice = owner.congestion.ecn_choice;
     c.congestion.ecn = h.ecn;
     take_user_timeout(k, c, h.user_timeout);

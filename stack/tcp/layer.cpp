@@ -148,6 +148,7 @@ layer_usage layer::usage() const noexcept {
     u.recoveries = k.recoveries.size();
     u.tunings = k.tunings.size();
     u.sender_totals = k.totals.size();
+    u.validations = k.validations.size();
     u.demux_entries = k.table.size();
     u.ports = k.ports.size();
     u.buffer_blocks = k.blocks.used();

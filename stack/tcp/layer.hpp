@@ -197,6 +197,9 @@ struct connection_info {
     duration retransmission_timeout{};
     std::uint32_t congestion_window = 0;
     std::uint32_t slow_start_threshold = 0;
+    // With idle_window::validate, RFC 7661: pipeACK, 0 while undefined; and the phase.
+    std::uint32_t pipe_ack = 0;
+    bool window_validated = true;
     std::uint32_t outstanding = 0;  // sent and not acknowledged
     std::uint32_t in_flight = 0;
     std::uint32_t send_window = 0;
@@ -296,6 +299,10 @@ class layer {
     status set_ecn(socket_id socket, ecn_use how) noexcept;
     // At any time; a listener's is that of the connections it accepts. no_buffer_space: off.
     status set_pacing(socket_id socket, bool on) noexcept;
+    // What becomes of the congestion window while little is sent. At any time; a listener's is that
+    // of the connections it accepts. Says nothing to a congestion control with a model of the path.
+    // no_buffer_space, for `validate`: after a pause it restarts.
+    status set_idle_window(socket_id socket, idle_window how) noexcept;
     // Segments of this connection carry at most so many bytes of payload and options, either way;
     // zero: as the path permits (as TCP_MAXSEG of Linux). Before connect or listen: the peer is
     // told. invalid_argument: below mss_min of the configuration.

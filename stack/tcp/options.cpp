@@ -6,6 +6,7 @@
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
+#include "stack/tcp/validation.hpp"
 
 namespace coax::stack::tcp {
 
@@ -197,6 +198,14 @@ status layer::set_pacing(socket_id socket, bool on) noexcept {
     return {};
 }
 
+status layer::set_idle_window(socket_id socket, idle_window how) noexcept {
+    connection* c = core_->find(socket);
+    if (c == nullptr) return error::bad_handle;
+    c->congestion.idle = how;
+    if (!congestion_set_pacing(*core_, *c)) return error::no_buffer_space;
+    return {};
+}
+
 namespace {
 
 sender_phase phase_of(const connection& c) noexcept {
@@ -217,6 +226,10 @@ void tell_sender(core& k, const connection& c, connection_info& i) noexcept {
     i.congestion_window = c.congestion.window.bytes();
     i.slow_start_threshold = c.congestion.slow_start_threshold;
     i.pacing_rate = pacing_rate_of(k, c);
+    if (is_validating(c)) {
+        i.pipe_ack = pipe_ack_of(k, c);
+        i.window_validated = is_window_validated(k, c);
+    }
     i.outstanding = c.outstanding();
     i.in_flight = in_flight(c);
     i.send_window = c.snd.wnd;

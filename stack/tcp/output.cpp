@@ -153,8 +153,9 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
         tell_urgent(c, out);
         c.rare->mtu_resent = true;
     }
-    scoreboard_mark_resent(c, p, now);
     const std::uint32_t size = p->size();
+    if (!p->resent) r.repaired += size;
+    scoreboard_mark_resent(c, p, now);
     undo_on_resent(r, size, k.milliseconds(now) + c.ts.offset);
     if (r.in == recovery_state::mode::fast) r.reduction.on_sent(size);
     r.must_resend = false;
@@ -233,7 +234,7 @@ bool is_worth_sending(connection& c, std::uint32_t length, std::uint32_t unsent,
 void restart_after_idle(core& k, connection& c, instant now) noexcept {
     const std::uint32_t idle = k.milliseconds(now) - c.last_sent;
     if (std::chrono::milliseconds(idle) <= c.rtt.timeout().value()) return;
-    congestion_on_idle(k, c, std::chrono::milliseconds(idle));
+    congestion_on_idle(k, c, std::chrono::milliseconds(idle), now);
 }
 
 // A record for new data; nullptr: there is no memory, so it must not leave.

@@ -5,6 +5,7 @@
 
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/recovery.hpp"
+#include "stack/tcp/validation.hpp"
 
 namespace coax::stack::tcp {
 
@@ -59,6 +60,12 @@ void pacing_stop(core& k, connection& c) noexcept {
 void pacing_update(core& k, connection& c) noexcept {
     pacing_state& p = pacing_of(k, c);
     const std::uint64_t own = control_of(k, c).pacing_rate(c.congestion);
+    // RFC 7661 4.4.2: who is paced only while its window is not validated is free until then.
+    if (own == 0 && !c.congestion.is_always_paced() && is_window_validated(k, c)) {
+        p.rate = 0;
+        p.quantum = quantum_max;
+        return;
+    }
     p.rate = own != 0 ? own : rate_of_window(c);
     p.quantum = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(p.rate / 1000, std::uint64_t{2} * c.snd.mss, quantum_max));

@@ -59,6 +59,7 @@ struct recovery_state {
     std::uint32_t again = 0;    // sent again and not sacked
     std::uint32_t counted = 0;  // left the network, by duplicate acknowledgments without SACK
     std::uint32_t sacked_segments = 0;  // RACK.segs_sacked
+    std::uint32_t repaired = 0;  // sent again since recovery began, each byte once (RFC 7661: R)
 
     seq recover;      // RecoveryPoint: SND.NXT when recovery began
     seq resend_from;  // nothing that is due lies before

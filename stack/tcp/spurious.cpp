@@ -42,7 +42,7 @@ void undo_remember(connection& c) noexcept {
     r.undoable = true;
     r.undo_marker = c.snd.una;
     r.undo_limit = c.snd.nxt;
-    r.resent_bytes = 0;
+    r.resent_bytes = r.repaired = 0;
     r.resent_any = false;
 }
 

@@ -4,6 +4,7 @@
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
+#include "stack/tcp/validation.hpp"
 
 namespace coax::stack::tcp {
 
@@ -43,7 +44,9 @@ void take_probe_answer(core& k, connection& c, const incoming& in, const deliver
         r.probing = false;
         if (r.in != recovery_state::mode::none) return;
         k.count.add(counted::tail_losses);
-        congestion_on_loss(k, c, c.congestion.window.bytes(), d.now);
+        // Of a window that is not validated, what was used of it counts (RFC 7661 4.4.1).
+        const bool trusted = !is_validating(c) || is_window_validated(k, c);
+        congestion_on_loss(k, c, trusted ? c.congestion.window.bytes() : d.in_flight_before, d.now);
         congestion_on_recovered(k, c, true, d.now);
     } else if (d.acked == 0 && d.sacked == 0 && d.duplicate) {  // the same without D-SACK
         r.probing = false;

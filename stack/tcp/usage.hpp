@@ -16,6 +16,7 @@ struct layer_usage {
     std::uint64_t recoveries = 0;     // scoreboards
     std::uint64_t tunings = 0;        // receive buffers being measured
     std::uint64_t sender_totals = 0;  // of connections that sent something again
+    std::uint64_t validations = 0;    // of connections that validate their window
     std::uint64_t demux_entries = 0;  // flows that somebody has
     std::uint64_t ports = 0;          // local ports with bindings or connections
     std::uint64_t buffer_blocks = 0;  // of all send and receive buffers
@@ -35,6 +36,7 @@ struct layer_usage {
             {"tcp.recoveries", &u::recoveries},
             {"tcp.tunings", &u::tunings},
             {"tcp.sender_totals", &u::sender_totals},
+            {"tcp.validations", &u::validations},
             {"tcp.demux_entries", &u::demux_entries},
             {"tcp.ports", &u::ports},
             {"tcp.buffer_blocks", &u::buffer_blocks},

@@ -98,6 +98,7 @@ TEST_CASE("spec: what TCP is asked for, on both media") {
     CHECK(bare.congestion.empty());
     CHECK(bare.ecn == tcp_choices::ecn_use::standard);
     CHECK_FALSE(bare.pacing);
+    CHECK(bare.idle == tcp_choices::idle_window::standard);
     const auto w = parsed<wire_spec>("wire,congestion=newreno,ecn=on,pacing=on").tcp;
     CHECK(w.congestion == "newreno");
     CHECK(w.ecn == tcp_choices::ecn_use::on);
@@ -105,6 +106,11 @@ TEST_CASE("spec: what TCP is asked for, on both media") {
     const auto x = parsed<xdp_spec>("xdp:e,ip=198.18.0.2/24,congestion=cubic,ecn=off").tcp;
     CHECK(x.congestion == "cubic");
     CHECK(x.ecn == tcp_choices::ecn_use::off);
+    CHECK(parsed<wire_spec>("wire,idle=validate").tcp.idle == tcp_choices::idle_window::validate);
+    CHECK(parsed<wire_spec>("wire,idle=keep").tcp.idle == tcp_choices::idle_window::keep);
+    CHECK(parsed<xdp_spec>("xdp:e,ip=198.18.0.2/24,idle=restart").tcp.idle ==
+          tcp_choices::idle_window::restart);
+    CHECK(parsed<wire_spec>("wire,idle=decay").tcp.idle == tcp_choices::idle_window::decay);
     // The words are the stack's.
     for (const auto name : coax::stack::congestion_algorithm_names)
         CHECK(parsed<wire_spec>(("wire,congestion=" + std::string(name)).c_str()).tcp.congestion ==
@@ -140,6 +146,7 @@ constexpr wrong_spec wrong_specs[] = {
     {"wire,congestion=vegas", "congestion=vegas must be cubic or newreno"},
     {"wire,ecn=maybe", "ecn=maybe must be off, accept or on"},
     {"wire,pacing=1", "pacing=1 must be on or off"},
+    {"wire,idle=never", "idle=never must be keep, restart, decay or validate"},
     {"wire,gw=198.18.0.1", "unknown key \"gw\"; wire has ip, mtu, gso, rx_checksum, full, loss"},
     {"xdp", "xdp needs an interface: write xdp:IFACE,ip=A.B.C.D/LEN"},
     {"xdp:", "xdp needs an interface"},

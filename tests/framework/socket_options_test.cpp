@@ -55,7 +55,7 @@ TEST_CASE("an acceptor's congestion control is that of the sockets it accepts") 
     CHECK(congestion_of(far) == congestion_of(acceptor));
 }
 
-TEST_CASE("ECN and pacing are switches of coax's stack, and no options of the kernel") {
+TEST_CASE("ECN, pacing and the idle window are coax's stack's, and no options of the kernel") {
     const std::string kind = GENERATE("wire", "kernel");
     CAPTURE(kind);
     world w(kind);
@@ -65,12 +65,23 @@ TEST_CASE("ECN and pacing are switches of coax's stack, and no options of the ke
     error_code other;
     c.near.set_option(tcp::explicit_congestion_notification(true), other);
     if (kind == "kernel") {
+        error_code third;
+        c.near.set_option(tcp::window_after_idle(tcp::idle_window::validate), third);
+        CHECK(third == boost::asio::error::no_protocol_option);
         CHECK(ec == boost::asio::error::no_protocol_option);
         CHECK(other == boost::asio::error::no_protocol_option);
         return;
     }
     CHECK(!ec);
     CHECK(!other);
+    tcp::window_after_idle idle;
+    c.near.get_option(idle);
+    CHECK(idle.value() == tcp::idle_window::decay);
+    c.near.set_option(tcp::window_after_idle(tcp::idle_window::validate));
+    c.near.get_option(idle);
+    CHECK(idle.value() == tcp::idle_window::validate);
+    c.near.set_option(tcp::window_after_idle(static_cast<tcp::idle_window>(4)), ec);
+    CHECK(ec == boost::asio::error::invalid_argument);
     tcp::pacing paced;
     c.near.get_option(paced);
     CHECK(paced.value());

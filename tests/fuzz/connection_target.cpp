@@ -40,7 +40,7 @@ tcp_config limits(std::uint32_t choice) {
     if ((choice & 8U) != 0) config.user_timeout = 100s;
     if ((choice & 16U) != 0) config.time_wait_max = 1;
     if ((choice & 128U) != 0) config.congestion = congestion_algorithm::newreno;
-    config.after_idle = static_cast<idle_window>((choice >> 3) % 3);
+    config.after_idle = static_cast<idle_window>((choice >> 3) % idle_window_count);
     return config;
 }
 
@@ -144,7 +144,10 @@ class conversation {
         const bool on = (how & 1U) != 0;
         switch (how >> 1 & 7U) {
             case 1: (void)layer_.set_cork(id, on, now_); break;
-            case 2: (void)layer_.set_pacing(id, on); break;
+            case 2:
+                (void)layer_.set_pacing(id, on);
+                (void)layer_.set_idle_window(id, static_cast<idle_window>(how >> 4 & 3U));
+                break;
             case 3: (void)layer_.set_ecn(id, static_cast<ecn_use>((how >> 4) % 3)); break;
             case 4:  // of the connections to come
                 (void)layer_.set_ecn(listener_, static_cast<ecn_use>((how >> 4) % 3));

@@ -11,6 +11,7 @@ namespace coax::detail {
 inline constexpr int stack_option_level = 0x636f6178;
 inline constexpr int stack_option_ecn = 1;
 inline constexpr int stack_option_pacing = 2;
+inline constexpr int stack_option_idle = 3;
 
 // An int, as setsockopt(2) wants it. 0 until set or read.
 template <int Level, int Name>
@@ -56,6 +57,16 @@ class boolean_option : public integer_option<Level, Name> {
     explicit boolean_option(bool on) noexcept : integer_option<Level, Name>(on ? 1 : 0) {}
     bool value() const noexcept { return integer_option<Level, Name>::value() != 0; }
     explicit operator bool() const noexcept { return value(); }
+};
+
+// One of several words; the first until set or read.
+template <int Level, int Name, class Word>
+class word_option : public integer_option<Level, Name> {
+  public:
+    word_option() noexcept = default;
+    explicit word_option(Word word) noexcept
+        : integer_option<Level, Name>(static_cast<int>(word)) {}
+    Word value() const noexcept { return static_cast<Word>(integer_option<Level, Name>::value()); }
 };
 
 }  // namespace coax::detail

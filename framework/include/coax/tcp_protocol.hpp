@@ -58,6 +58,14 @@ class tcp : public detail::ip_protocol<tcp, boost::asio::ip::tcp> {
         detail::boolean_option<detail::stack_option_level, detail::stack_option_ecn>;
     // Coax's own stack alone: segments leave at the connection's rate instead of in bursts.
     using pacing = detail::boolean_option<detail::stack_option_level, detail::stack_option_pacing>;
+    // Coax's own stack alone. The congestion window of who sends little or nothing: kept; the
+    // initial one after a pause of a retransmission timeout (RFC 5681 4.1); halved for each timeout
+    // of the pause (RFC 2861), which is the default; or kept for five minutes, but not trusted
+    // until it is in use again (RFC 7661): it does not grow, leaves paced, and is cut to half of
+    // what was used when something is lost. At any time; a listener's is that of its connections.
+    enum class idle_window : int { keep, restart, decay, validate };
+    using window_after_idle =
+        detail::word_option<detail::stack_option_level, detail::stack_option_idle, idle_window>;
 
     tcp(const boost::asio::ip::tcp& other) noexcept : ip_protocol(other.family()) {}
 };

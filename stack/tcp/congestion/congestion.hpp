@@ -50,15 +50,19 @@ struct congestion_state {
     bool ecn_reduced : 1 = false;           // CWR is to go with the next new data
     bool ecn_holding : 1 = false;           // ECE reduced the window: no growth up to the guard
     bool flight_filled : 1 = false;         // in the round up to flight_end, the window was full
-    seq ecn_guard{};                        // ECE up to here reduces nothing any more
-    seq flight_end{};                       // end of the round that flight_max is of
-    std::uint32_t flight_max = 0;           // bytes, the largest flight of that round
-    std::uint32_t pacing = 0;               // its pacing block, index + 1; 0: not paced
-    std::array<std::uint32_t, 7> own{};     // belongs to the algorithm
+    idle_window idle : 2 = idle_window::decay;
+    bool validating : 1 = false;         // it has a validation_state (RFC 7661)
+    seq ecn_guard{};                     // ECE up to here reduces nothing any more
+    seq flight_end{};                    // end of the round that flight_max is of
+    std::uint32_t flight_max = 0;        // bytes, the largest flight of that round
+    std::uint32_t pacing = 0;            // its pacing block, index + 1; 0: not paced
+    std::array<std::uint32_t, 7> own{};  // belongs to the algorithm
 
     void set_window(std::uint64_t bytes) noexcept {
         window = congestion_window::clamped(bytes, mss);
     }
+    // All that it sends is paced, not only what a window that is not validated lets go.
+    bool is_always_paced() const noexcept { return pacing != 0 && (wants_pacing || !validating); }
     bool in_slow_start() const noexcept { return window.bytes() < slow_start_threshold; }
 };
 
@@ -146,7 +150,7 @@ class congestion_control {
     virtual void on_undo(congestion_state& s, const congestion_state& before,
                          instant now) const noexcept;
     // About to send after nothing was sent for `idle`, longer than a retransmission timeout.
-    // The window was cut as tcp_config::after_idle says, unless owns_recovery().
+    // The window was cut as congestion_state::idle says, unless owns_recovery().
     virtual void on_idle(congestion_state&, duration /*idle*/) const noexcept {}
     // With samples_rate: about to send with nothing in flight.
     virtual void on_restart(congestion_state&, bool /*app_limited*/, instant) const noexcept {}

@@ -85,7 +85,7 @@ void slow_start_first(congestion_state& s, const acknowledged& a) noexcept {
     const bool over = own.rounds.on_acknowledged(a.una, a.nxt, a.newest_round_trip);
     if (a.window_limited)
         s.set_window(std::uint64_t{s.window.bytes()} +
-                     own.rounds.growth(a.bytes, s.mss, s.pacing != 0));
+                     own.rounds.growth(a.bytes, s.mss, s.is_always_paced()));
     if (!over) {
         s.own = std::bit_cast<decltype(s.own)>(own);
         return;

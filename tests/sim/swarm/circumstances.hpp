@@ -1,5 +1,5 @@
 // What came to be drawn later: each from a sequence of its own, so that what was drawn before
-// stays, and in half of the worlds only, so that the others are as they were.
+// stays, and in some of the worlds only, so that the others are as they were.
 #pragma once
 
 #include "tests/sim/swarm/scenario.hpp"

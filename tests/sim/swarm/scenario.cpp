@@ -217,6 +217,10 @@ std::string describe(const scenario& s) {
     if (std::any_of(s.dialogues.begin(), s.dialogues.end(),
                     [](const planned_dialogue& d) { return d.crossing; }))
         text += ", crossing SYNs";
+    if (std::any_of(s.hosts.begin(), s.hosts.end(), [](const host_options& h) {
+            return h.config.tcp.after_idle == stack::idle_window::validate;
+        }))
+        text += ", validated windows";
     if (!s.datagrams.flows.empty()) text += ", datagrams";
     if (s.datagrams.forged != 0) text += ", forged " + std::to_string(s.datagrams.forged);
     if (!s.links.front().tells_mtu) text += ", black holes";

@@ -150,7 +150,7 @@ bool egress::send_segments(instant now) {
     while (tcp::sender* from = all_.tcp.next_sender()) {
         if (from->route.epoch != all_.epoch.current() && !find_way(*from, now)) continue;
         const bool sent =
-            from->route.is_loopback ? send_from_to_self(*from, now) : send_from(*from, now);
+            from->route.is_loopback() ? send_from_to_self(*from, now) : send_from(*from, now);
         if (!sent) return false;
     }
     return true;
@@ -162,8 +162,8 @@ bool egress::send_segments(instant now) {
 egress::resolution egress::resolve(const ip_address& source, const ip_address& destination,
                                    path& route, instant now) {
     route.epoch = 0;
-    route.is_loopback = all_.addresses.is_local(destination);
-    if (route.is_loopback) {
+    if (all_.addresses.is_local(destination)) {
+        route.ethernet_header = {};
         route.mtu = all_.config.ip.loopback_mtu;
         route.epoch = all_.epoch.current();
         return {way::known};
@@ -336,7 +336,7 @@ bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instan
         return true;
     }
     if (size > mtu || datagram_.sent != 0) return send_large_datagram(out, payload);
-    if (last.route.is_loopback) {
+    if (last.route.is_loopback()) {
         std::byte* const packet = all_.loopback.push(destination, size);
         if (packet == nullptr) ++all_.ip_count.loopback_full;
         else write_datagram(out, payload, true, packet);
@@ -411,7 +411,7 @@ bool egress::send_packet(const ip_address& destination, const_bytes packet, inst
         return true;
     }
     if (packet.size() > route.mtu || icmp_.sent != 0) return send_fragments(packet, route, icmp_);
-    if (route.is_loopback) {
+    if (route.is_loopback()) {
         std::byte* const copy = all_.loopback.push(destination, packet.size());
         if (copy == nullptr) ++all_.ip_count.loopback_full;
         else std::copy(packet.begin(), packet.end(), copy);
@@ -438,7 +438,7 @@ bool egress::send_fragments(const_bytes packet, const path& route, fragment_prog
             ip::fragment_header(whole, data.size(), at.sent, at.identification, route.mtu);
         std::byte* out = nullptr;
         tx_slot* slot = nullptr;
-        if (route.is_loopback) {
+        if (route.is_loopback()) {
             out = all_.loopback.push(whole.destination, header.total_length);
         } else {
             slot = slots_.peek();
@@ -447,7 +447,7 @@ bool egress::send_fragments(const_bytes packet, const path& route, fragment_prog
                 out = slot->data + wire::ethernet_header_size;
         }
         if (out == nullptr) {  // what is left is of no use to anybody
-            if (route.is_loopback) ++all_.ip_count.loopback_full;
+            if (route.is_loopback()) ++all_.ip_count.loopback_full;
             at = {};
             return true;
         }

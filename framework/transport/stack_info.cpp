@@ -19,6 +19,12 @@ void fill_totals(const stack::tcp::connection_info& from, connection_info& to) {
     to.reordering_seen = from.reordering_seen;
     if (from.bytes_acknowledged != 0 || from.outstanding != 0)
         to.since_data_sent = from.since_data_sent;
+    if (from.current < stack::tcp::state::established) return;
+    if (from.bytes_received != 0) to.since_data_received = from.since_data_received;
+    to.since_acknowledged = from.since_acknowledged;
+    to.busy = from.busy;
+    to.receiver_limited = from.receiver_limited;
+    to.send_buffer_limited = from.send_buffer_limited;
 }
 
 }  // namespace

@@ -20,10 +20,13 @@ struct flow {
 // Result of routing and neighbour resolution, cached with whoever sends much. `epoch` tells whether
 // the tables changed since: the egress compares it with its own and resolves anew when it differs.
 struct path {
-    std::array<std::byte, 14> ethernet_header{};  // destination, source, type: copied as it stands
-    std::uint16_t mtu = 0;                        // bytes of IP packet; 0: never resolved
-    std::uint32_t epoch = 0;                      // 0: not resolved
-    bool is_loopback = false;                     // to an own address: never reaches the device
+    // Destination, source, type: copied as it stands. All zero on the way to an own address.
+    std::array<std::byte, 14> ethernet_header{};
+    std::uint16_t mtu = 0;    // bytes of IP packet; 0: never resolved
+    std::uint32_t epoch = 0;  // 0: not resolved
+
+    // To an own address: it never reaches the device. Also while nothing was resolved.
+    bool is_loopback() const noexcept { return ethernet_header[12] == std::byte{0}; }
 };
 
 // Counts the changes after which a path may lead elsewhere: routes, addresses, neighbours. One for

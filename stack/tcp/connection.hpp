@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
+#include "stack/tcp/coarse_time.hpp"
 #include "stack/tcp/congestion/congestion.hpp"
 #include "stack/tcp/flight.hpp"
 #include "stack/tcp/layer.hpp"
@@ -69,16 +71,48 @@ enum class retransmission_cause : std::uint8_t {
 };
 
 struct timestamp_state {
-    std::uint32_t recent = 0;      // TS.Recent
-    std::uint32_t recent_age = 0;  // seconds, when recent was set (RFC 7323 5.5)
-    std::uint32_t offset = 0;      // added to our clock
+    std::uint32_t recent = 0;  // TS.Recent
+    std::uint32_t offset = 0;  // added to our clock
 };
 
-struct connection final : sender, timer_node {
+// When TS.Recent was set: in steps of 2^42 ns (73 minutes) it is told whether that is more than 24
+// days ago (RFC 7323 5.5) for nine years.
+class timestamp_age {
+  public:
+    timestamp_age() noexcept = default;
+    explicit timestamp_age(instant now) noexcept : steps_(steps_of(now)) {}
+    bool is_outdated(instant now) const noexcept {
+        constexpr auto limit =
+            static_cast<std::uint64_t>(duration(std::chrono::hours(24 * 24)).count()) >> bits;
+        return static_cast<std::uint16_t>(steps_of(now) - steps_) > limit;
+    }
+
+  private:
+    static constexpr int bits = 42;
+    static std::uint16_t steps_of(instant now) noexcept {
+        return static_cast<std::uint16_t>(
+            static_cast<std::uint64_t>(now.time_since_epoch().count()) >> bits);
+    }
+    std::uint16_t steps_ = 0;
+};
+
+// What the sender of a lone message has none of: together one byte, so one question.
+struct sending_extras {
+    bool fin_queued : 1 = false;  // the user will send no more
+    bool keep_alive_pending : 1 = false;
+    bool syn_pending : 1 = false;    // SYN or SYN-ACK is to be (re)sent
+    bool probe_pending : 1 = false;  // window probe
+    bool wants_write : 1 = false;    // send() took less than was offered
+    bool is_held_back : 1 = false;   // sender_totals::limit is not none
+    std::uint8_t unused : 2 = 0;
+
+    bool has_extras() const noexcept { return std::bit_cast<std::uint8_t>(*this) != 0; }
+};
+
+struct connection final : sender, timer_node, sending_extras {
     connection(std::uint32_t pool_index, const tcp_config& config) noexcept
-        : sender(kind::connection),
+        : sender(kind::connection, pool_index),
           timer_node(timer_node::owner::connection),
-          index(pool_index),
           rtt(config) {
         deadlines.fill(never);
         snd.capacity = config.send_buffer_bytes;
@@ -91,30 +125,24 @@ struct connection final : sender, timer_node {
     }
     using sender::ends_;
     using sender::hash;
+    using sender::index;
     using sender::parked_;
-
-    std::uint32_t index;
 
     // --- what every segment touches
     state current = state::closed;
-    bool ack_now = false;     // output owes an acknowledgment
-    bool fin_queued = false;  // the user will send no more
+    bool ack_now = false;  // output owes an acknowledgment
     bool fin_sent = false;
     bool timestamps = false;
     retransmission_cause timer_cause = retransmission_cause::timeout;
     bool attached = false;  // the user has its id
     // --- what few touch
     bool keep_alive : 1 = false;
-    bool keep_alive_pending : 1 = false;
     bool no_delay : 1 = false;
     bool fin_received : 1 = false;
-    bool syn_pending : 1 = false;      // SYN or SYN-ACK is to be (re)sent
-    bool probe_pending : 1 = false;    // window probe
     bool fin_seen : 1 = false;         // a FIN stands at fin_at, perhaps behind a gap
-    bool in_table : 1 = false;         // demux
     bool in_accept_queue : 1 = false;  // of *bound_to
     bool receive_shut : 1 = false;     // shutdown(receive): nothing to read is the end
-    bool wants_write : 1 = false;      // send() took less than was offered
+    bool in_table : 1 = false;         // demux
     bool probing : 1 = false;          // the persist timer rules (RFC 9293 3.8.6.1)
     bool active_open : 1 = false;
     bool window_scaling : 1 = false;
@@ -129,16 +157,18 @@ struct connection final : sender, timer_node {
     send_sequence snd;
     receive_sequence rcv;
     timestamp_state ts;
+    timestamp_age ts_recent_age;
+    rack_memory rack;
+    coarse_instant last_heard;           // a segment without data came that was acceptable
     flight flying;                       // what was sent and not acknowledged
     recovery_state* recovery = nullptr;  // while something is, or may be, lost
-    rack_memory rack;
     congestion_state congestion;
     round_trip rtt;
     seq fin_at;                       // with fin_seen: sequence number of the peer's FIN
     std::uint32_t challenged_at = 0;  // ms clock of the last challenge; 0: never
     std::uint32_t last_sent = 0;      // ms clock of the last data segment
+    coarse_instant last_received;     // data came, or else it was established
     std::uint32_t totals = 0;         // index + 1 of the sender_totals; 0: none
-    std::uint64_t bytes_received = 0;
     std::uint32_t stalled_since = 0;  // ms clock of the first retransmission or probe without
                                       // progress (R2); 0: it goes on
     std::uint32_t tuning = 0;         // index + 1 of the receive_tuning; 0: none

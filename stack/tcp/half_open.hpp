@@ -14,12 +14,12 @@ struct binding;
 
 struct half_open final : sender, timer_node {
     explicit half_open(std::uint32_t pool_index) noexcept
-        : sender(kind::half_open), timer_node(timer_node::owner::half_open), index(pool_index) {}
+        : sender(kind::half_open, pool_index), timer_node(timer_node::owner::half_open) {}
     using sender::ends_;
     using sender::hash;
+    using sender::index;
     using sender::parked_;
 
-    std::uint32_t index;
     binding* listener = nullptr;
     seq iss;
     seq rcv_nxt;               // IRS + 1

@@ -85,7 +85,7 @@ bool layer::input_plain(const wire::plain_segment& segment, instant now) noexcep
                 static_cast<std::uint32_t>(segment.payload.size()),
                 false};
     // What a host says to itself does not come from outside (RFC 1122 3.2.1.3).
-    if (c->route.is_loopback || !is_predicted(*c, in)) return false;
+    if (c->route.is_loopback() || !is_predicted(*c, in)) return false;
     k.count.add(input_predicted(k, *c, in));
     return true;
 }

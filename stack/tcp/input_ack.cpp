@@ -12,18 +12,21 @@ namespace coax::stack::tcp {
 namespace {
 
 // Room in the send buffer, for one who waits for it: a quarter at once, not every byte.
-void offer_room(core& k, connection& c) noexcept {
+void offer_room(core& k, connection& c, instant now) noexcept {
+    if (!c.has_extras()) return;
+    if (c.is_held_back && c.sending.size() == 0) end_limit(k, c, now);
     if (!c.wants_write) return;
     if (std::uint64_t{c.congestion.window.bytes()} * 2 > c.snd.capacity) tune_send_buffer(k, c);
     if (c.sending.size() > c.snd.capacity - c.snd.capacity / 4) return;
     c.wants_write = false;
+    if (c.is_held_back) end_limit(k, c, now);
     k.notify(c, &readiness::writable);
 }
 
 // SND.UNA moves: the bytes below it are not needed any more, and there is progress.
-void advance(core& k, connection& c, seq ack) noexcept {
+void advance(core& k, connection& c, seq ack, instant now) noexcept {
     const std::uint32_t acked = ack - c.snd.una;
-    c.sending.release(k.blocks, std::min(acked, c.sending.size()));  // the rest is our FIN
+    c.sending.release(k.blocks, std::min(acked, c.sending.size()), now);  // the rest is our FIN
     c.snd.una = ack;
     c.snd.small_end = later_of(c.snd.small_end, ack);
     c.retries = 0;
@@ -72,14 +75,14 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
         round_trip = in.now - sent_at;
         c.rtt.sample(round_trip, k.config);
     }
-    advance(k, c, in.ack);
+    advance(k, c, in.ack, in.now);
     if (c.congestion.algorithm != congestion_algorithm::cubic ||
         !is_small_flight(c.congestion, una, flying) ||
         !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
         tell_congestion(k, c, bytes, flying, round_trip, in.now);
     if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
     else arm_after_progress(k, c, in.now);
-    offer_room(k, c);
+    offer_room(k, c, in.now);
 }
 
 // Something is missing, or was sent again, or the segment says so.
@@ -92,9 +95,9 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
     }
     delivery d = scoreboard_take(k, c, in, ack);
     d.duplicate = duplicate;
-    if (d.acked != 0) advance(k, c, ack);
+    if (d.acked != 0) advance(k, c, ack, in.now);
     recovery_on_acknowledged(k, c, in, d);
-    if (d.acked != 0) offer_room(k, c);
+    if (d.acked != 0) offer_room(k, c, in.now);
 }
 
 // The peer's window opened after a probe or two: what the probe carried may have been refused.

@@ -107,13 +107,13 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
                                                                     k.config.reassembly_ranges_max);
         return stored ? disposition::consumed : disposition::limit;
     }
+    c.last_received = coarse_instant(in.now);
     const bool had_gaps = c.receiving.has_gaps();
     if (!c.receiving.append(k.blocks, in.payload) && !append_by_pruning(k, c, in.payload)) {
         k.count.add(counted::no_memory);
         return disposition::limit;
     }
     const std::uint32_t arrived = c.receiving.end() - c.rcv.nxt;
-    c.bytes_received += arrived;
     if (c.in_accept_queue) c.bound_to->held_bytes += arrived;
     c.rcv.nxt = c.receiving.end();
     if (c.tuning != 0) measure_receiver(k, c, in);
@@ -128,7 +128,7 @@ disposition accept_predicted(core& k, connection& c, incoming& in) noexcept {
         k.count.add(counted::no_memory);  // nothing is held behind a gap that could give way
         return disposition::limit;
     }
-    c.bytes_received += in.length;
+    c.last_received = coarse_instant(in.now);
     c.rcv.nxt = c.receiving.end();
     if (c.tuning != 0) measure_receiver(k, c, in);
     k.notify(c, &readiness::readable);

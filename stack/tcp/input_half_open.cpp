@@ -36,7 +36,8 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.congestion.ecn = h.ecn;
     take_user_timeout(k, c, h.user_timeout);
     c.timestamps = h.timestamps;
-    c.ts = {h.ts_recent, core::seconds(now), h.ts_offset};
+    c.ts = {h.ts_recent, h.ts_offset};
+    c.ts_recent_age = timestamp_age(now);
     c.window_scaling = h.window_scaling;
     c.sack = h.sack;
     c.snd.una = h.iss;

@@ -18,14 +18,17 @@ bool is_predicted(const connection& c, const incoming& in) noexcept {
 disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
     if (c.timestamps && in.first <= c.rcv.acked) {  // RFC 7323 4.3 (2)
         c.ts.recent = in.header.options.timestamps->value;
-        c.ts.recent_age = core::seconds(in.now);
+        c.ts_recent_age = timestamp_age(in.now);
     }
     if (c.keep_alive) {
         c.probes_sent = 0;
         k.set_timer(c, timer::keep_alive, in.now + keep_alive_idle(k, c));
     }
     acknowledge(k, c, in);
-    if (in.length == 0) return disposition::consumed_ack_only;
+    if (in.length == 0) {
+        c.last_heard = coarse_instant(in.now);
+        return disposition::consumed_ack_only;
+    }
     return accept_predicted(k, c, in);
 }
 

@@ -24,7 +24,7 @@ void take_options(core& k, connection& c, const incoming& in) noexcept {
                                             : is_ecn_setup_syn(in.header.flags));
     take_user_timeout(k, c, in.header.options.user_timeout);
     c.ts.recent = options.ts_value;
-    c.ts.recent_age = core::seconds(in.now);
+    c.ts_recent_age = timestamp_age(in.now);
 }
 
 }  // namespace

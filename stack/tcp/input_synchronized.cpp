@@ -24,8 +24,7 @@ verdict check_timestamp(core& k, connection& c, const incoming& in) noexcept {
     const auto& stamps = in.header.options.timestamps;
     if (!stamps) return disposition::paws;  // RFC 7323 3.2: dropped silently
     if (!timestamp_before(stamps->value, c.ts.recent)) return std::nullopt;
-    constexpr std::uint32_t outdated = 24U * 86400;  // seconds, RFC 7323 5.5
-    if (core::seconds(in.now) - c.ts.recent_age > outdated) return std::nullopt;
+    if (c.ts_recent_age.is_outdated(in.now)) return std::nullopt;  // RFC 7323 5.5
     if (in.length != 0) {
         c.ack_now = true;
         k.make_ready(c);
@@ -76,7 +75,7 @@ void take_timestamp(connection& c, const incoming& in) noexcept {
     const auto& stamps = in.header.options.timestamps;
     if (!c.timestamps || !stamps || in.first > c.rcv.acked) return;
     c.ts.recent = stamps->value;
-    c.ts.recent_age = core::seconds(in.now);
+    c.ts_recent_age = timestamp_age(in.now);
 }
 
 // Second step, RFC 5961 3.2. What data it has is not looked at (RFC 9293 3.5.3, SHLD-2).
@@ -161,6 +160,7 @@ disposition input_synchronized(core& k, connection& c, incoming& in) noexcept {
     }
     const bool opening = c.current == state::syn_received;
     if (verdict v = check_acknowledgment(k, c, in)) return *v;
+    c.last_heard = coarse_instant(in.now);
     take_timestamp(c, in);
     if (c.keep_alive) {
         c.probes_sent = 0;

@@ -53,7 +53,9 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
             }
             more = tcp::next_segment(k, c, now, out);
             out.is_last = has_nothing_to_send(c);
-            if (!more || out.is_last) from.unlink();
+            if (more && !out.is_last) return true;
+            from.unlink();
+            if (!out.is_last || c.has_extras()) watch_limits(k, c, now);
             return more;
         }
         case core::sort::half_open:

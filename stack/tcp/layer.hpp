@@ -118,7 +118,7 @@ class sender : public boost::intrusive::list_base_hook<
 
   protected:
     enum class kind : std::uint8_t { connection, half_open, time_wait, reply };
-    explicit sender(kind which) noexcept : kind_(which) {}
+    sender(kind which, std::uint32_t pool_index) noexcept : kind_(which), index(pool_index) {}
     ~sender() = default;
 
     friend struct core;
@@ -126,6 +126,7 @@ class sender : public boost::intrusive::list_base_hook<
     bool parked_ = false;
     flow ends_;
     std::uint32_t hash = 0;  // of ends_, while it is in the demux table
+    std::uint32_t index;     // in its pool
 };
 
 // The senders that wait for one thing, such as one neighbour's address. Owns nothing.
@@ -185,14 +186,21 @@ struct connection_info {
     std::uint64_t bytes_received = 0;      // in order
     std::uint64_t bytes_sent = 0;          // of payload, what went again included
     std::uint64_t bytes_retransmitted = 0;
-    std::uint64_t pacing_rate = 0;  // bytes per second; 0: not paced
-    std::uint32_t unsent = 0;       // in the send buffer and never sent
-    std::uint32_t lost = 0;         // taken for lost, and not there (RFC 6675, RFC 8985)
-    std::uint32_t sacked = 0;       // the peer holds them beyond a gap
-    bool reordering_seen = false;   // RACK.reordering_seen (RFC 8985 5.2)
-    duration since_data_sent{};     // zero: never
-    duration least_rtt{};           // RACK.min_RTT; zero: not measured yet
-    duration smoothed_rtt{};        // zero: not measured yet
+    std::uint64_t pacing_rate = 0;   // bytes per second; 0: not paced
+    std::uint32_t unsent = 0;        // in the send buffer and never sent
+    std::uint32_t lost = 0;          // taken for lost, and not there (RFC 6675, RFC 8985)
+    std::uint32_t sacked = 0;        // the peer holds them beyond a gap
+    bool reordering_seen = false;    // RACK.reordering_seen (RFC 8985 5.2)
+    duration since_data_sent{};      // from the handshake on, while none was sent
+    duration since_data_received{};  // likewise
+    duration since_acknowledged{};   // any acceptable acknowledgment, new or not
+    // Time with data in the send buffer, in all. Of it: the peer's window took no more, though the
+    // congestion window would have; all was sent, and the user waited for room in the buffer.
+    duration busy{};
+    duration receiver_limited{};
+    duration send_buffer_limited{};
+    duration least_rtt{};     // RACK.min_RTT; zero: not measured yet
+    duration smoothed_rtt{};  // zero: not measured yet
     duration rtt_variation{};
     duration retransmission_timeout{};
     std::uint32_t congestion_window = 0;

@@ -98,6 +98,7 @@ void establish(core& k, connection& c, instant now) noexcept {
     if (k.config.mtu_probing == mtu_probing::always) begin_search(k, c, now);
     recovery_clear(k, c);  // the SYN is acknowledged
     c.last_sent = k.milliseconds(now);
+    c.last_received = c.last_heard = coarse_instant(now);
     c.snd.small_end = c.snd.una;
     k.count.add(counted::established);
     if (c.keep_alive) k.set_timer(c, timer::keep_alive, now + keep_alive_idle(k, c));
@@ -123,7 +124,7 @@ void destroy(core& k, connection& c) noexcept {
     if (c.in_accept_queue) {
         c.event_hook.unlink();
         --c.bound_to->accept_count;
-        c.bound_to->held_bytes -= c.bytes_received;
+        c.bound_to->held_bytes -= c.receiving.received();
     } else if (c.bound_to != nullptr) {
         release_binding(k, c);
     }

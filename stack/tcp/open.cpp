@@ -146,7 +146,7 @@ result<accepted> layer::accept(socket_id listener) noexcept {
     connection& child = b.accept_queue.front();
     b.accept_queue.pop_front();
     --b.accept_count;
-    b.held_bytes -= child.bytes_received;
+    b.held_bytes -= child.receiving.readable();
     child.in_accept_queue = false;
     child.bound_to = nullptr;
     child.attached = true;

@@ -256,7 +256,7 @@ void tell_receiver(const connection& c, connection_info& i) noexcept {
     i.receive_buffered = c.receiving.readable();
     i.receive_capacity = c.rcv.capacity;
     i.reassembly_ranges = static_cast<std::uint32_t>(c.receiving.ranges().size());
-    i.bytes_received = c.bytes_received;
+    i.bytes_received = c.receiving.received();
     // RFC 9293 3.8.5 (MUST-33): how much is left of what is urgent
     if (c.rare != nullptr && c.rare->urgent != rare_state::urgent_octet::none)
         i.urgent_left = c.rare->urgent_at - c.receiving.read_position() + 1;
@@ -275,6 +275,18 @@ void tell_agreed(const connection& c, connection_info& i) noexcept {
     i.congestion_notification = c.congestion.ecn;
 }
 
+// Since when, and for how long.
+void tell_times(core& k, const connection& c, instant now, connection_info& i) noexcept {
+    i.since_data_sent = std::chrono::milliseconds(k.milliseconds(now) - c.last_sent);
+    i.since_data_received = c.last_received.until(now);
+    i.since_acknowledged = std::min(c.last_heard.until(now), i.since_data_received);
+    i.busy = c.sending.busy(now);
+    if (const sender_totals* const t = totals_of(k, c); t != nullptr) {
+        i.receiver_limited = time_limited(*t, sending_limit::receiver, now);
+        i.send_buffer_limited = time_limited(*t, sending_limit::send_buffer, now);
+    }
+}
+
 }  // namespace
 
 result<connection_info> layer::info(socket_id socket, instant now) const noexcept {
@@ -290,10 +302,7 @@ result<connection_info> layer::info(socket_id socket, instant now) const noexcep
     tell_sender(*core_, *c, i);
     tell_receiver(*c, i);
     tell_agreed(*c, i);
-    if (now == instant{}) return i;
-    const std::uint32_t ms = core_->milliseconds(now);
-    const auto since = [ms](std::uint32_t then) { return std::chrono::milliseconds(ms - then); };
-    if (c->last_sent != 0) i.since_data_sent = since(c->last_sent);
+    if (now != instant{} && c->current >= state::established) tell_times(*core_, *c, now, i);
     return i;
 }
 

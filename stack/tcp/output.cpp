@@ -233,7 +233,7 @@ bool is_worth_sending(connection& c, std::uint32_t length, std::uint32_t unsent,
 // RFC 5681 4.1: after a pause longer than the RTO the window is not trusted.
 void restart_after_idle(core& k, connection& c, instant now) noexcept {
     const std::uint32_t idle = k.milliseconds(now) - c.last_sent;
-    if (std::chrono::milliseconds(idle) <= c.rtt.timeout().value()) return;
+    if (!c.rtt.timeout().is_less_than(idle)) return;
     congestion_on_idle(k, c, std::chrono::milliseconds(idle), now);
 }
 

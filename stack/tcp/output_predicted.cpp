@@ -17,7 +17,7 @@ bool is_lone_message(const connection& c) noexcept {
     if (c.snd.una != c.snd.nxt || size - 1 >= std::min(c.snd.wnd, c.snd.mss - 1U)) return false;
     if (c.current != state::established || c.route.mtu != c.snd.mtu) return false;
     if (c.recovery != nullptr || c.rare != nullptr || c.receiving.has_report()) return false;
-    if (c.keep_alive_pending || c.probe_pending || c.syn_pending || c.fin_queued) return false;
+    if (c.has_extras()) return false;
     const congestion_state& s = c.congestion;
     return !s.samples_rate && !s.ecn && s.pacing == 0 && size <= s.window.bytes() &&
            c.sending.is_one_piece();
@@ -30,7 +30,7 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
         return false;
     // RFC 5681 4.1: after a pause the window has to be looked at.
     const std::uint32_t ms = k.milliseconds(now);
-    if (std::chrono::milliseconds(ms - c.last_sent) > c.rtt.timeout().value()) [[unlikely]]
+    if (c.rtt.timeout().is_less_than(ms - c.last_sent)) [[unlikely]]
         return false;
     const std::uint32_t size = c.sending.size();
     const seq end = c.snd.nxt + size;
@@ -66,7 +66,7 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
     c.in_burst = false;
     c.snd.small_end = c.snd.nxt = end;
     c.last_sent = ms;
-    arm_after_sending(k, c, now, now);
+    arm_after_lone_segment(k, c, now);
     return true;
 }
 

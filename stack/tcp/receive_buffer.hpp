@@ -30,15 +30,25 @@ class receive_buffer {
     void start(seq first) noexcept {
         read_ = end_ = first;
         mark_ = first + first_mark;
+        before_mark_ = first_mark;
     }
 
     std::uint32_t readable() const noexcept { return end_ - read_; }
+    // Bytes that came in order, since it began. It is counted at the marks alone, which lie less
+    // than 2^31 apart and from where data arrives.
+    std::uint64_t received() const noexcept {
+        return before_mark_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(
+                                  static_cast<std::int32_t>(end_ - mark_)));
+    }
     seq end() const noexcept { return end_; }  // RCV.NXT as far as data goes
     bool has_gaps() const noexcept { return range_count() != 0; }
     // A place in the stream where the owner wants to look again, once the user has read up to it;
     // at first where it is worth to look at all.
     static constexpr std::uint32_t first_mark = 16384;
-    void set_mark(seq at) noexcept { mark_ = at; }
+    void set_mark(seq at) noexcept {
+        before_mark_ += at - mark_;
+        mark_ = at;
+    }
     bool is_past_mark() const noexcept { return read_ >= mark_; }
     seq read_position() const noexcept { return read_; }
 
@@ -123,11 +133,12 @@ class receive_buffer {
     const range* range_around(seq at) const noexcept;
     void remember(seq stored, const range& merged) noexcept;
 
-    block* head_ = nullptr;    // sorted by start, on one grid of block::capacity
-    block* recent_ = nullptr;  // last block written: arrivals go forward
-    block* list_ = nullptr;    // reassembly_list, and the ranges behind it
-    seq read_;                 // first byte not read by the user
-    seq end_;                  // one past the last byte in order
+    block* head_ = nullptr;          // sorted by start, on one grid of block::capacity
+    block* recent_ = nullptr;        // last block written: arrivals go forward
+    block* list_ = nullptr;          // reassembly_list, and the ranges behind it
+    std::uint64_t before_mark_ = 0;  // bytes of the stream
+    seq read_;                       // first byte not read by the user
+    seq end_;                        // one past the last byte in order
     seq mark_;
     // How many ranges, and above that number whether reading is watched: one question for both.
     static constexpr std::uint32_t range_bits = 0xffff;

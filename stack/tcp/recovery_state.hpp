@@ -98,8 +98,8 @@ struct recovery_state {
 struct rack_memory {
     static constexpr std::uint8_t persistence = 16;  // recoveries without a D-SACK
     std::uint8_t multiplier = 1;                     // RACK.reo_wnd_mult
-    std::uint8_t persist = persistence;              // RACK.reo_wnd_persist
-    bool reordering_seen = false;
+    std::uint8_t persist : 7 = persistence;          // RACK.reo_wnd_persist
+    bool reordering_seen : 1 = false;
 };
 
 }  // namespace coax::stack::tcp

@@ -9,11 +9,11 @@
 namespace coax::stack::tcp {
 
 struct reply final : sender {
-    explicit reply(std::uint32_t pool_index) noexcept : sender(kind::reply), index(pool_index) {}
+    explicit reply(std::uint32_t pool_index) noexcept : sender(kind::reply, pool_index) {}
     using sender::ends_;
+    using sender::index;
     using sender::parked_;
 
-    std::uint32_t index;
     std::uint32_t sequence = 0;
     std::uint32_t acknowledgment = 0;
     bool ack = false;

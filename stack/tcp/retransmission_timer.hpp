@@ -54,6 +54,19 @@ inline void arm_after_sending(core& k, connection& c, instant oldest, instant no
                              now + retransmission_wait(k, c, now));
 }
 
+// The same for one segment with nothing else in flight, and no recovery.
+inline void arm_after_lone_segment(core& k, connection& c, instant now) noexcept {
+    if (c.sack && k.config.tail_loss_probe && c.retries == 0 && c.rtt.measured()) {
+        const duration probe = c.rtt.smoothed() * 2 + k.config.tail_probe_ack_delay;
+        set_retransmission_timer(k, c, retransmission_cause::probe,
+                                 now + std::min(probe, c.rtt.timeout().value()));
+        return;
+    }
+    if (c.deadline(timer::retransmission) != never) return;
+    set_retransmission_timer(k, c, retransmission_cause::timeout,
+                             now + retransmission_wait(k, c, now));
+}
+
 // SND.UNA moved and more is outstanding: RFC 6298 (5.3).
 inline void arm_after_progress(core& k, connection& c, instant now) noexcept {
     const duration timeout = retransmission_wait(k, c, now);

@@ -31,6 +31,9 @@ class retransmission_timeout {
         return std::min(value() * (std::int64_t{1} << times), config.rto_max);
     }
     duration value() const noexcept { return std::chrono::microseconds(microseconds_); }
+    bool is_less_than(std::uint32_t milliseconds) const noexcept {
+        return microseconds_ < std::uint64_t{milliseconds} * 1000;
+    }
 
   private:
     explicit retransmission_timeout(std::uint32_t microseconds) noexcept

@@ -6,8 +6,8 @@
 
 namespace coax::stack::tcp {
 
-std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data,
-                                       std::uint32_t limit) noexcept {
+std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data, std::uint32_t limit,
+                                       instant now) noexcept {
     if (size_ >= limit) return 0;
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(data.size(), limit - size_));
@@ -21,15 +21,17 @@ std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data,
                 head_ = cursor_ = b;
                 head_offset_ = 0;
                 cursor_blocks_ = 0;
+                busy_.start(coarse_instant(now));
             } else {
                 tail_->next = b;
             }
             tail_ = b;
             tail_used_ = 0;
         }
-        const std::uint32_t n = std::min(wanted - taken, block::capacity - tail_used_);
+        const std::uint32_t n =
+            std::min<std::uint32_t>(wanted - taken, block::capacity - tail_used_);
         std::memcpy(tail_->data + tail_used_, data.data() + taken, n);
-        tail_used_ += n;
+        tail_used_ = static_cast<std::uint16_t>(tail_used_ + n);
         taken += n;
     }
     size_ += taken;
@@ -38,15 +40,16 @@ std::uint32_t send_buffer::append_more(block_pool& pool, const_bytes data,
 
 void send_buffer::release_part(block_pool& pool, std::uint32_t count) noexcept {
     size_ -= count;
-    head_offset_ += count;
-    while (head_offset_ >= block::capacity) {
-        head_offset_ -= block::capacity;
+    std::uint32_t offset = head_offset_ + count;
+    while (offset >= block::capacity) {
+        offset -= block::capacity;
         block* gone = head_;
         head_ = gone->next;
         if (cursor_ == gone) cursor_ = head_;
         else --cursor_blocks_;
         pool.give_back(gone);
     }
+    head_offset_ = static_cast<std::uint16_t>(offset);
 }
 
 std::uint32_t send_buffer::gather(std::uint32_t offset, std::uint32_t length,

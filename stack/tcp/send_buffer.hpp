@@ -11,6 +11,7 @@
 
 #include "stack/base/payload.hpp"
 #include "stack/tcp/block_pool.hpp"
+#include "stack/tcp/coarse_time.hpp"
 
 namespace coax::stack::tcp {
 
@@ -19,25 +20,38 @@ class send_buffer {
     std::uint32_t size() const noexcept { return size_; }
     std::uint64_t released() const noexcept { return released_; }  // bytes, since it began
 
+    // For how long there was something in it, in all.
+    duration busy(instant now) const noexcept {
+        return busy_.total(head_ != nullptr, coarse_instant(now));
+    }
+
     // Copies as much as `limit` bytes in the buffer and the pool allow; returns how much.
-    std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept {
+    std::uint32_t append(block_pool& pool, const_bytes data, std::uint32_t limit,
+                         instant now) noexcept {
         // A message into an empty buffer: that of a request or its answer.
         if (head_ != nullptr || data.empty() || data.size() > std::min(limit, block::capacity))
-            return append_more(pool, data, limit);
+            return append_more(pool, data, limit, now);
         block* const b = pool.take();
         if (b == nullptr) return 0;
         b->next = nullptr;
         head_ = tail_ = cursor_ = b;
-        head_offset_ = cursor_blocks_ = 0;
+        head_offset_ = 0;
+        cursor_blocks_ = 0;
+        busy_.start(coarse_instant(now));
         std::memcpy(b->data, data.data(), data.size());
-        return size_ = tail_used_ = static_cast<std::uint32_t>(data.size());
+        tail_used_ = static_cast<std::uint16_t>(data.size());
+        return size_ = static_cast<std::uint32_t>(data.size());
     }
     // Drops `count` bytes (at most size()) from the front.
-    void release(block_pool& pool, std::uint32_t count) noexcept {
+    void release(block_pool& pool, std::uint32_t count, instant now) noexcept {
         assert(count <= size_);
         released_ += count;
-        if (count == size_) clear(pool);
-        else release_part(pool, count);
+        if (count != size_) {
+            release_part(pool, count);
+        } else if (head_ != nullptr) {
+            busy_.stop(coarse_instant(now));
+            clear(pool);
+        }
     }
     // Points `pieces` at up to `length` bytes from `offset` on. Returns how many bytes they cover
     // (less than length when there are too few pieces); `used` tells how many pieces.
@@ -46,6 +60,7 @@ class send_buffer {
     // All of it lies in one block, and where. Not of an empty buffer.
     bool is_one_piece() const noexcept { return head_ == tail_; }
     const_bytes one_piece() const noexcept { return {head_->data + head_offset_, size_}; }
+    // At the end of the connection: for how long it was busy is not known any more.
     void clear(block_pool& pool) noexcept {
         while (head_ != nullptr) {
             block* const gone = head_;
@@ -58,16 +73,19 @@ class send_buffer {
 
   private:
     void release_part(block_pool& pool, std::uint32_t count) noexcept;
-    std::uint32_t append_more(block_pool& pool, const_bytes data, std::uint32_t limit) noexcept;
+    std::uint32_t append_more(block_pool& pool, const_bytes data, std::uint32_t limit,
+                              instant now) noexcept;
 
     block* head_ = nullptr;
     block* tail_ = nullptr;
     block* cursor_ = nullptr;  // block of the last gather(): sending goes forward
     std::uint64_t released_ = 0;
     std::uint32_t size_ = 0;           // bytes
-    std::uint32_t head_offset_ = 0;    // first byte in *head_
-    std::uint32_t tail_used_ = 0;      // bytes written in *tail_
     std::uint32_t cursor_blocks_ = 0;  // how many blocks *cursor_ lies behind *head_
+    coarse_stopwatch busy_;            // runs while it is not empty
+    std::uint16_t head_offset_ = 0;    // first byte in *head_
+    std::uint16_t tail_used_ = 0;      // bytes written in *tail_
+    static_assert(block::capacity <= 0xffff);
 };
 
 }  // namespace coax::stack::tcp

@@ -12,12 +12,12 @@ namespace coax::stack::tcp {
 
 struct time_wait final : sender, timer_node {
     explicit time_wait(std::uint32_t pool_index) noexcept
-        : sender(kind::time_wait), timer_node(timer_node::owner::time_wait), index(pool_index) {}
+        : sender(kind::time_wait, pool_index), timer_node(timer_node::owner::time_wait) {}
     using sender::ends_;
     using sender::hash;
+    using sender::index;
     using sender::parked_;
 
-    std::uint32_t index;
     seq snd_nxt;
     seq rcv_nxt;
     std::uint32_t rcv_wnd = 0;  // bytes, as last advertised

@@ -35,11 +35,11 @@ error cannot_send(const connection& c) noexcept {
 
 // Returns how much was taken; `offered` is told, or more than what was taken where not all was.
 [[gnu::noinline]] std::size_t append_each(core& k, connection& c,
-                                          std::span<const const_bytes> pieces,
-                                          std::size_t& offered) noexcept {
+                                          std::span<const const_bytes> pieces, std::size_t& offered,
+                                          instant now) noexcept {
     std::size_t taken = 0;
     for (const const_bytes& piece : pieces) {
-        const std::uint32_t n = c.sending.append(k.blocks, piece, c.snd.capacity);
+        const std::uint32_t n = c.sending.append(k.blocks, piece, c.snd.capacity, now);
         offered += piece.size();
         taken += n;
         if (n < piece.size()) break;
@@ -79,7 +79,7 @@ namespace {
 template <class... Flags>  // none, or send_flags
 [[gnu::always_inline]] inline result<std::size_t> take_bytes(core& k, connection* c,
                                                              std::span<const const_bytes> pieces,
-                                                             Flags... how) noexcept {
+                                                             instant now, Flags... how) noexcept {
     if (c == nullptr) return error::bad_handle;
     if (const error e = cannot_send(*c); e != error::none) return e;
     if constexpr (sizeof...(how) != 0) {
@@ -89,9 +89,9 @@ template <class... Flags>  // none, or send_flags
     std::size_t taken = 0;
     if (pieces.size() == 1) [[likely]] {
         offered = pieces.front().size();
-        taken = c->sending.append(k.blocks, pieces.front(), c->snd.capacity);
+        taken = c->sending.append(k.blocks, pieces.front(), c->snd.capacity, now);
     } else {
-        taken = append_each(k, *c, pieces, offered);
+        taken = append_each(k, *c, pieces, offered, now);
     }
     if (taken < offered) c->wants_write = true;
     if (taken == 0) {
@@ -108,15 +108,15 @@ template <class... Flags>  // none, or send_flags
 }  // namespace
 
 result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces,
-                                instant) noexcept {
+                                instant now) noexcept {
     core& k = *core_;
-    return take_bytes(k, k.find(socket), pieces);
+    return take_bytes(k, k.find(socket), pieces, now);
 }
 
-result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces, instant,
+result<std::size_t> layer::send(socket_id socket, std::span<const const_bytes> pieces, instant now,
                                 send_flags how) noexcept {
     core& k = *core_;
-    return take_bytes(k, k.find(socket), pieces, how);
+    return take_bytes(k, k.find(socket), pieces, now, how);
 }
 
 result<std::size_t> layer::receive(socket_id socket, std::span<const mutable_bytes> pieces,

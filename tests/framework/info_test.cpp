@@ -52,6 +52,13 @@ TEST_CASE("a connection tells its state, its totals and what was agreed on") {
     CHECK(sender.selective_acknowledgments);
     CHECK(sender.window_scaling);
     CHECK(sender.since_data_sent);
+    CHECK_FALSE(sender.since_data_received);
+    CHECK(sender.since_acknowledged);
+    CHECK(sender.busy);
+    REQUIRE(sender.receiver_limited);
+    CHECK(*sender.receiver_limited <= *sender.busy + 2ms);
+    REQUIRE(sender.send_buffer_limited);
+    CHECK(*sender.send_buffer_limited <= *sender.busy + 2ms);
     REQUIRE(sender.round_trip_min);
     CHECK(*sender.round_trip_min > 0ns);
     CHECK(sender.bytes_sent == question.size());
@@ -63,6 +70,7 @@ TEST_CASE("a connection tells its state, its totals and what was agreed on") {
     CHECK(receiver.bytes_received == question.size());
     CHECK(receiver.bytes_acknowledged == 0);
     CHECK(receiver.bytes_sent == 0U);
+    CHECK(receiver.since_data_received);
     CHECK(receiver.receive_window > 0);
     CHECK(receiver.receive_buffered == 0);
 }

@@ -45,7 +45,7 @@ TEST_CASE("the send buffer gives any piece at any time") {
     for (int round = 0; round < 3000; ++round) {
         std::vector<std::byte> bytes(random.below(3000));
         for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = pattern(appended + i);
-        appended += buffer.append(pool, bytes, 100000);
+        appended += buffer.append(pool, bytes, 100000, instant{});
         REQUIRE(buffer.size() == appended - released);
         REQUIRE(buffer.size() <= 100000);
         if (buffer.size() != 0) {
@@ -64,7 +64,7 @@ TEST_CASE("the send buffer gives any piece at any time") {
             REQUIRE(at == released + offset + n);
         }
         const auto drop = static_cast<std::uint32_t>(random.below(buffer.size() + 1U));
-        buffer.release(pool, drop);
+        buffer.release(pool, drop, instant{});
         released += drop;
         if (buffer.size() == 0) REQUIRE(pool.used() == 0);
     }

@@ -1,8 +1,7 @@
 // What a TCP connection knows of itself at one moment: socket.info(). A snapshot by value; knows no
 // socket. Both transports fill it, the userspace stack from its own variables and kernel sockets
-// from TCP_INFO. What a transport does not know is empty (std::optional): on the stack these are
-// delivery_rate, since_data_received, since_acknowledged, busy, receiver_limited and
-// send_buffer_limited. A closed socket and a listener tell their state and little more.
+// from TCP_INFO. What a transport does not know is empty (std::optional): on the stack that is
+// delivery_rate. A closed socket and a listener tell their state and little more.
 #pragma once
 
 #include <chrono>
@@ -82,14 +81,18 @@ struct connection_info {
     std::uint64_t bytes_sacked = 0;  // the peer holds them beyond a gap
     bool reordering_seen = false;    // segments came late that were not lost
 
-    // --- since when
-    std::optional<duration> since_data_sent;  // empty: never
-    std::optional<duration> since_data_received;
-    std::optional<duration> since_acknowledged;
-    // Time with data to send in all; of it, held back by the peer's window, and by a full send
-    // buffer.
+    // --- since when. In steps of about a millisecond; wrong after 49 days of silence.
+    std::optional<duration> since_data_sent;      // empty: never
+    std::optional<duration> since_data_received;  // in order; empty: never
+    std::optional<duration> since_acknowledged;   // by any acceptable segment, new data or not
+    // --- for how long, in all since the connection began, as tcpi_busy_time, tcpi_rwnd_limited and
+    // tcpi_sndbuf_limited of Linux. Empty before the handshake is done. With data in the send
+    // buffer (in steps of about a millisecond: a shorter time counts as none or a whole one, many
+    // of them as long as they were);
     std::optional<duration> busy;
+    // of it, with data that the peer's window did not take, though the congestion window would;
     std::optional<duration> receiver_limited;
+    // and with all of it sent and room in both windows, while the user waited for space.
     std::optional<duration> send_buffer_limited;
 
     // --- agreed on in the handshake

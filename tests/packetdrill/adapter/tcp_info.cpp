@@ -60,6 +60,11 @@ void fill_tcp_info(const connection_info& from, void* value, socklen_t* length) 
     to.tcpi_ca_state = static_cast<std::uint8_t>(from.phase) & 0x7;
     to.tcpi_retransmits = to.tcpi_backoff = from.retries;
     to.tcpi_last_data_sent = milliseconds(from.since_data_sent);
+    to.tcpi_last_data_recv = milliseconds(from.since_data_received);
+    to.tcpi_last_ack_recv = milliseconds(from.since_acknowledged);
+    to.tcpi_busy_time = microseconds(from.busy);
+    to.tcpi_rwnd_limited = microseconds(from.receiver_limited);
+    to.tcpi_sndbuf_limited = microseconds(from.send_buffer_limited);
     to.tcpi_bytes_acked = from.bytes_acknowledged;
     to.tcpi_bytes_received = from.bytes_received;
     to.tcpi_notsent_bytes = from.unsent;

@@ -24,14 +24,8 @@ error_code system_error(int number) noexcept { return {number, boost::system::sy
 
 std::unique_ptr<datagram_state> stack_datagram::open(stack_transport& where, int family,
                                                      error_code& ec) {
-    if (family != AF_INET && family != AF_INET6) {
-        ec = error::address_family_not_supported;
-        return nullptr;
-    }
-    if (where.is_dead()) {
-        ec = error::network_down;
-        return nullptr;
-    }
+    ec = where.check_open(family);
+    if (ec) return nullptr;
     const auto id = where.stack().udp_open(nullptr);
     ec = to_error_code(id.code());
     if (!id) return nullptr;
@@ -51,13 +45,8 @@ stack_datagram::~stack_datagram() {
 
 // --- naming
 
-error_code stack_datagram::check_family(const ip_endpoint& e) const noexcept {
-    const int given = e.address().is_v4() ? AF_INET : AF_INET6;
-    return given == family_ ? error_code{} : error_code(error::address_family_not_supported);
-}
-
 error_code stack_datagram::bind(const ip_endpoint& local) {
-    if (const error_code wrong = check_family(local)) return wrong;
+    if (const error_code wrong = check_family(local, family_)) return wrong;
     if (bound_) return error::invalid_argument;
     const auto done = where_.stack().udp_bind(id_, to_stack(local));
     if (!done) return to_error_code(done.code());
@@ -93,7 +82,7 @@ std::size_t stack_datagram::available(error_code& ec) const {
 
 void stack_datagram::start_connect(connect_operation* o) {
     if (where_.is_dead()) return finish(o, error::network_down);
-    if (const error_code wrong = check_family(o->remote)) return finish(o, wrong);
+    if (const error_code wrong = check_family(o->remote, family_)) return finish(o, wrong);
     finish(o, to_error_code(where_.stack().udp_connect(id_, to_stack(o->remote)).code()));
 }
 
@@ -124,7 +113,7 @@ std::size_t stack_datagram::send(std::span<const iovec> buffers, const ip_endpoi
                                  int flags, error_code& ec) noexcept {
     ec = {};
     if ((flags & MSG_OOB) != 0) ec = error::operation_not_supported;
-    else if (remote != nullptr) ec = check_family(*remote);
+    else if (remote != nullptr) ec = check_family(*remote, family_);
     else if (!is_connected()) ec = system_error(EDESTADDRREQ);
     if (!ec && remote != nullptr && remote->port() == 0) ec = error::invalid_argument;
     if (!ec && send_shut_) ec = error::broken_pipe;

@@ -55,7 +55,6 @@ class stack_datagram final : public datagram_state, public boost::intrusive::lis
     void finish(socket_operation* o, error_code result) noexcept;
     void finish_all(operation_queue& pending, error_code result) noexcept;
     bool is_connected() const noexcept;
-    error_code check_family(const ip_endpoint& e) const noexcept;
     bool is_ready(wait_kind kind) noexcept;
     void perform_receive(datagram_operation& o) noexcept;
     void perform_send(datagram_operation& o) noexcept;

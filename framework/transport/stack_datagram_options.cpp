@@ -104,12 +104,7 @@ error_code stack_datagram_options::set(stack::ip_stack& s, stack::udp_socket soc
         default: break;
     }
     if (!is_remembered(which)) return error::no_protocol_option;
-    for (remembered& r : remembered_) {
-        if (r.which != which) continue;
-        r.value = value;
-        return {};
-    }
-    remembered_.push_back({which, value});
+    remembered_.set(which, value);
     return {};
 }
 
@@ -134,9 +129,7 @@ error_code stack_datagram_options::get(stack::ip_stack& s, stack::udp_socket soc
         case option_key(IPPROTO_IP, IP_MTU_DISCOVER): return put(mtu_discovery_);
         default: break;
     }
-    for (const remembered& r : remembered_)
-        if (r.which == which) return put(r.value);
-    if (is_remembered(which)) return put(0);
+    if (is_remembered(which)) return put(remembered_.get(which));
     return error::no_protocol_option;
 }
 

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include <coax/detail/socket_state.hpp>
 
+#include "framework/transport/remembered_options.hpp"
 #include "stack/stack.hpp"
 
 namespace coax::detail {
@@ -23,17 +23,12 @@ class stack_datagram_options {
                    std::size_t* size) const;
 
   private:
-    struct remembered {
-        std::uint64_t which;
-        int value;
-    };
-
     int traffic_class_ = 0;
     int broadcast_ = 0;
     int mtu_discovery_;
     std::uint32_t send_buffer_;
     std::uint32_t receive_buffer_;
-    std::vector<remembered> remembered_;  // few; empty for nearly every socket
+    remembered_options remembered_;
 };
 
 }  // namespace coax::detail

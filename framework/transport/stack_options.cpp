@@ -51,21 +51,9 @@ int seconds(stack::duration d) noexcept {
     return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
 }
 
-}  // namespace
-
-stack::tcp::keep_alive_times stack_options::keep_alive_times() const noexcept {
-    return {std::chrono::seconds(keep_alive_idle_seconds_),
-            std::chrono::seconds(keep_alive_interval_seconds_),
-            static_cast<std::uint8_t>(keep_alive_count_)};
-}
-
-stack::duration stack_options::linger_time() const noexcept {
-    return std::chrono::seconds(linger_on_ ? std::max(linger_seconds_, 0) : 0);
-}
-
 // Without meaning for this stack (yet), but harmless to accept.
-bool stack_options::is_remembered(int level, int name) noexcept {
-    switch (option_key(level, name)) {
+bool is_remembered(std::uint64_t which) noexcept {
+    switch (which) {
         case option_key(SOL_SOCKET, SO_REUSEPORT):
         case option_key(SOL_SOCKET, SO_BROADCAST):
         case option_key(SOL_SOCKET, SO_DEBUG):
@@ -79,6 +67,18 @@ bool stack_options::is_remembered(int level, int name) noexcept {
         case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
         default: return false;
     }
+}
+
+}  // namespace
+
+stack::tcp::keep_alive_times stack_options::keep_alive_times() const noexcept {
+    return {std::chrono::seconds(keep_alive_idle_seconds_),
+            std::chrono::seconds(keep_alive_interval_seconds_),
+            static_cast<std::uint8_t>(keep_alive_count_)};
+}
+
+stack::duration stack_options::linger_time() const noexcept {
+    return std::chrono::seconds(linger_on_ ? std::max(linger_seconds_, 0) : 0);
 }
 
 // As the kernel: a name of at most 15 characters, ended by the size or by a zero; ENOENT when there
@@ -109,15 +109,11 @@ error_code stack_options::set(int level, int name, const void* data, std::size_t
         if (size < sizeof value) return error::invalid_argument;
         std::memcpy(&value, data, sizeof value);
     }
-    const error_code done = set_value(option_key(level, name), value);
+    const std::uint64_t which = option_key(level, name);
+    const error_code done = set_value(which, value);
     if (done != error::no_protocol_option) return done;
-    if (!is_remembered(level, name)) return error::no_protocol_option;
-    for (remembered& r : remembered_) {
-        if (r.level != level || r.name != name) continue;
-        r.value = value;
-        return {};
-    }
-    remembered_.push_back({level, name, value});
+    if (!is_remembered(which)) return error::no_protocol_option;
+    remembered_.set(which, value);
     return {};
 }
 
@@ -165,7 +161,8 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
     const auto number = [&](int own, int standard) {
         return put(own != 0 ? own : standard, data, size);
     };
-    switch (option_key(level, name)) {
+    const std::uint64_t which = option_key(level, name);
+    switch (which) {
         case option_key(IPPROTO_TCP, TCP_NODELAY): return put(no_delay_ ? 1 : 0, data, size);
         case option_key(IPPROTO_TCP, TCP_CORK): return put(cork_ ? 1 : 0, data, size);
         case option_key(IPPROTO_TCP, TCP_KEEPIDLE):
@@ -193,9 +190,7 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
         case option_key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
         default: break;
     }
-    for (const remembered& r : remembered_)
-        if (r.level == level && r.name == name) return put(r.value, data, size);
-    if (is_remembered(level, name)) return put(0, data, size);
+    if (is_remembered(which)) return put(remembered_.get(which), data, size);
     return error::no_protocol_option;
 }
 

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <coax/detail/stream_state.hpp>
 
+#include "framework/transport/remembered_options.hpp"
 #include "stack/tcp/layer.hpp"
 
 namespace coax::detail {
@@ -48,13 +48,6 @@ class stack_options {
   private:
     error_code set_congestion(const void* data, std::size_t size);
 
-    struct remembered {
-        int level;
-        int name;
-        int value;
-    };
-    static bool is_remembered(int level, int name) noexcept;
-
     error_code set_value(std::uint64_t which, int value);
 
     bool no_delay_ = false;
@@ -76,7 +69,7 @@ class stack_options {
     std::optional<bool> ecn_;
     std::optional<bool> pacing_;
     std::optional<stack::idle_window> idle_;
-    std::vector<remembered> remembered_;  // few; empty for nearly every socket
+    remembered_options remembered_;
 };
 
 }  // namespace coax::detail

@@ -25,14 +25,8 @@ namespace error = boost::asio::error;
 
 std::unique_ptr<stream_state> stack_stream::open(stack_transport& where, int family,
                                                  error_code& ec) {
-    if (family != AF_INET && family != AF_INET6) {
-        ec = error::address_family_not_supported;
-        return nullptr;
-    }
-    if (where.is_dead()) {
-        ec = error::network_down;
-        return nullptr;
-    }
+    ec = where.check_open(family);
+    if (ec) return nullptr;
     const auto id = where.stack().tcp_open(nullptr);
     if (!id) {
         ec = to_error_code(id.code());
@@ -56,13 +50,8 @@ stack_stream::~stack_stream() {
 
 // --- naming
 
-error_code stack_stream::check_family(const tcp_endpoint& e) const noexcept {
-    const int given = e.address().is_v4() ? AF_INET : AF_INET6;
-    return given == family_ ? error_code{} : error_code(error::address_family_not_supported);
-}
-
 error_code stack_stream::bind(const tcp_endpoint& local) {
-    if (const error_code wrong = check_family(local)) return wrong;
+    if (const error_code wrong = check_family(local, family_)) return wrong;
     if (use_ != use::none || bound_) return error::invalid_argument;
     if (spent_)
         if (const error_code failed = renew()) return failed;
@@ -232,7 +221,7 @@ void stack_stream::start_connect(connect_operation* o) {
     if (use_ == use::connected) return finish(o, error::already_connected);
     if (use_ == use::connecting) return finish(o, error::already_started);
     if (use_ == use::listening) return finish(o, error::invalid_argument);
-    if (const error_code wrong = check_family(o->remote)) return finish(o, wrong);
+    if (const error_code wrong = check_family(o->remote, family_)) return finish(o, wrong);
     if (spent_)
         if (const error_code failed = renew()) return finish(o, failed);
     const auto done = where_.stack().tcp_connect(id_, to_stack(o->remote), where_.present());

@@ -72,7 +72,6 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     error_code apply_option(int level, int name) noexcept;
     stack::status apply_times() noexcept;
     stack::status apply_congestion() noexcept;
-    error_code check_family(const tcp_endpoint& e) const noexcept;
     // 1..n bytes, or an error.
     std::size_t receive(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
     std::size_t receive_urgent(std::span<const iovec> buffers, bool peek, error_code& ec) noexcept;

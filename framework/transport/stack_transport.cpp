@@ -3,6 +3,10 @@
 
 #include <utility>
 
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+
 #include "framework/backend_values.hpp"
 
 namespace coax::detail {
@@ -108,5 +112,11 @@ void stack_transport::abandon_operations() noexcept {
 }
 
 void stack_transport::shut_down() noexcept { driver_->shut_down(engine_.ring()); }
+
+error_code stack_transport::check_open(int family) const noexcept {
+    if (family != AF_INET && family != AF_INET6)
+        return boost::asio::error::address_family_not_supported;
+    return dead_ ? error_code(boost::asio::error::network_down) : error_code();
+}
 
 }  // namespace coax::detail

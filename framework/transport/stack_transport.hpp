@@ -57,6 +57,8 @@ class stack_transport final : public transport {
     void enlist(stack_datagram& s) noexcept { datagrams_.push_back(s); }
     void delist(stack_datagram& s) noexcept { datagrams_.erase(datagrams_.iterator_to(s)); }
     bool is_dead() const noexcept { return dead_; }
+    // Why no socket of this family can be opened: address_family_not_supported, network_down.
+    error_code check_open(int family) const noexcept;
 
   private:
     bool take_events() noexcept;

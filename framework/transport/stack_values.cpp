@@ -63,4 +63,9 @@ error_code to_error_code(stack::error e) noexcept {
     return system(EINVAL);
 }
 
+error_code check_family(const ip_endpoint& e, int family) noexcept {
+    const int given = e.address().is_v4() ? AF_INET : AF_INET6;
+    return given == family ? error_code{} : error_code(asio::error::address_family_not_supported);
+}
+
 }  // namespace coax::detail

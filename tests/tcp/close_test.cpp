@@ -1,7 +1,7 @@
 // Closing: each way through FIN-WAIT-1 to TIME-WAIT and through CLOSE-WAIT to CLOSED.
 #include <catch2/catch.hpp>
 
-#include "tests/tcp/script.hpp"
+#include "tests/tcp/openings.hpp"
 
 using namespace coax::stack;
 using namespace coax::tests;
@@ -132,11 +132,7 @@ TEST_CASE("LAST-ACK: a lost FIN goes again, a reset ends it in order") {
 // RFC 9293 3.10.7.4, TIME-WAIT (MUST-13)
 TEST_CASE("TIME-WAIT repeats its acknowledgment and starts again") {
     script s;
-    s.establish_passive();
-    s.closes();
-    s.expects(fin(1).ack(1));
-    s.sends(fin(1).ack(2));
-    s.expects(ack(2).seq(2));
+    enters_time_wait(s);
     s.after(50s);
     CHECK(s.sends(fin(1).ack(2)) == disposition::consumed);
     s.expects(ack(2).seq(2));
@@ -149,11 +145,7 @@ TEST_CASE("TIME-WAIT repeats its acknowledgment and starts again") {
 // RFC 1337 3
 TEST_CASE("TIME-WAIT is not assassinated") {
     script s;
-    s.establish_passive();
-    s.closes();
-    s.expects(fin(1).ack(1));
-    s.sends(fin(1).ack(2));
-    s.expects(ack(2).seq(2));
+    enters_time_wait(s);
     CHECK(s.sends(rst(2)) == disposition::invalid);
     CHECK(s.layer().socket_count() == 2);
     CHECK(s.sends(data(1, 1).ack(2)) == disposition::out_of_window);
@@ -163,11 +155,7 @@ TEST_CASE("TIME-WAIT is not assassinated") {
 // RFC 9293 3.6.1 (MAY-2), RFC 6191
 TEST_CASE("TIME-WAIT gives way to a new connection with a higher sequence number") {
     script s;
-    s.establish_passive();
-    s.closes();
-    s.expects(fin(1).ack(1));
-    s.sends(fin(1).ack(2));
-    s.expects(ack(2).seq(2));
+    enters_time_wait(s);
     CHECK(s.sends(syn().seq(1)) == disposition::out_of_window);  // old
     s.expects(ack(2).seq(2));
     const std::uint32_t old_end = s.own_iss + 2;

@@ -1,7 +1,7 @@
 // Receiving: acceptability, reassembly, delayed acknowledgments, the window we offer.
 #include <catch2/catch.hpp>
 
-#include "tests/tcp/script.hpp"
+#include "tests/tcp/openings.hpp"
 
 using namespace coax::stack;
 using namespace coax::tests;
@@ -136,12 +136,7 @@ TEST_CASE("what lies outside the window is dropped and answered") {
 // RFC 9293 3.10.7.4: trimmed to the window
 TEST_CASE("a segment that reaches beyond the window is cut") {
     script s;
-    s.listens();
-    REQUIRE(s.layer().set_receive_buffer(s.listener, 4000));
-    s.sends(syn().mss(1460));
-    s.expects(syn_ack().win(4000));
-    s.sends(ack(1).seq(1));
-    s.accepts();
+    establishes_with_buffer(s, 4000);
     s.sends(data(1, 5000).ack(1).fin());
     s.expects(ack(4001).win(0));
     CHECK(s.current() == state::established);  // the FIN was beyond
@@ -151,12 +146,7 @@ TEST_CASE("a segment that reaches beyond the window is cut") {
 // RFC 9293 3.8.6 (MUST-66): a closed window still takes ACK and RST; probes are answered
 TEST_CASE("a closed window: probes are answered, acknowledgments count, the opening is told") {
     script s;
-    s.listens();
-    REQUIRE(s.layer().set_receive_buffer(s.listener, 4000));
-    s.sends(syn().mss(1460));
-    s.expects(syn_ack().win(4000));
-    s.sends(ack(1).seq(1));
-    s.accepts();
+    establishes_with_buffer(s, 4000);
     s.writes(10);
     s.expects(data(1, 10));
     s.sends(data(1, 4000).ack(1));
@@ -173,12 +163,7 @@ TEST_CASE("a closed window: probes are answered, acknowledgments count, the open
 
 TEST_CASE("a small reader does not provoke small windows") {
     script s;
-    s.listens();
-    REQUIRE(s.layer().set_receive_buffer(s.listener, 8000));
-    s.sends(syn().mss(1460));
-    s.expects(syn_ack().win(8000));
-    s.sends(ack(1).seq(1));
-    s.accepts();
+    establishes_with_buffer(s, 8000);
     s.sends(data(1, 8000).ack(1));
     s.expects(ack(8001).win(0));
     CHECK(s.reads(300) == 300);

@@ -1,7 +1,7 @@
 // Windows in corners that a requirement of RFC 9293 is about; what a fuzzer found among them.
 #include <catch2/catch.hpp>
 
-#include "tests/tcp/script.hpp"
+#include "tests/tcp/openings.hpp"
 
 using namespace coax::stack;
 using namespace coax::tests;
@@ -79,12 +79,7 @@ TEST_CASE("a window that closed over data under way does not end the connection"
 // RFC 9293 3.8.6.1 (MAY-8): closed for as long as nobody reads
 TEST_CASE("our window may stay closed for ever") {
     script s;
-    s.listens();
-    REQUIRE(s.layer().set_receive_buffer(s.listener, 4000));
-    s.sends(syn().mss(1460));
-    s.expects(syn_ack().win(4000));
-    s.sends(ack(1).seq(1));
-    s.accepts();
+    establishes_with_buffer(s, 4000);
     s.sends(data(1, 4000).ack(1));
     s.expects(ack(4001).win(0));
     for (int hour = 0; hour < 5; ++hour) {

@@ -1,7 +1,7 @@
 // The sender's side of SACK: RFC 6675, RACK-TLP (RFC 8985), proportional rate reduction.
 #include <catch2/catch.hpp>
 
-#include "tests/tcp/script.hpp"
+#include "tests/tcp/openings.hpp"
 
 using namespace coax::stack;
 using namespace coax::tests;
@@ -10,19 +10,9 @@ namespace {
 
 // A round trip of 100 ms, SACK, and no timestamps unless the script wants them.
 void establish_sack(script& s) {
-    s.listens();
-    s.sends(syn().mss(1460).sack_permitted());
-    s.expects(syn_ack());
-    s.after(100ms);
-    s.sends(ack(1).seq(1));
-    s.accepts();
-    (void)s.events();
+    establishes_over_100ms(s, true);
     REQUIRE(s.layer().info(s.socket)->smoothed_rtt == 100ms);
     REQUIRE(s.layer().info(s.socket)->retransmission_timeout == 300ms);
-}
-
-void takes_segments(script& s, std::uint32_t first, std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) s.expects(data(first + 1460 * i, 1460));
 }
 
 tcp_config counting() {

@@ -1,7 +1,7 @@
 // Retransmissions that were not needed, and what is undone: RFC 3522, RFC 5682, D-SACK.
 #include <catch2/catch.hpp>
 
-#include "tests/tcp/script.hpp"
+#include "tests/tcp/openings.hpp"
 
 using namespace coax::stack;
 using namespace coax::tests;
@@ -15,20 +15,6 @@ tcp_config only_timeouts() {
     return config;
 }
 
-void establish(script& s, bool sack) {
-    s.listens();
-    s.sends(syn().mss(1460).sack_permitted(sack));
-    s.expects(syn_ack());
-    s.after(100ms);
-    s.sends(ack(1).seq(1));
-    s.accepts();
-    (void)s.events();
-}
-
-void takes_segments(script& s, std::uint32_t first, std::uint32_t count, std::uint32_t size) {
-    for (std::uint32_t i = 0; i < count; ++i) s.expects(data(first + size * i, size));
-}
-
 }  // namespace
 
 // RFC 3522 3.2, RFC 4015 3.2: the echo tells that the original arrived
@@ -37,7 +23,7 @@ TEST_CASE("Eifel: a timeout that was none") {
     config.forward_rto = false;
     script s(config);
     s.timestamps = true;
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(14480);
     takes_segments(s, 1, 10, 1448);
     const std::uint32_t original = s.last_ts;
@@ -60,7 +46,7 @@ TEST_CASE("Eifel: a timeout that was one") {
     config.forward_rto = false;
     script s(config);
     s.timestamps = true;
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(2896);
     takes_segments(s, 1, 2, 1448);
     s.after(301ms);
@@ -75,7 +61,7 @@ TEST_CASE("Eifel: a timeout that was one") {
 TEST_CASE("F-RTO: a delay spike, with and without SACK") {
     for (const bool sack : {false, true}) {
         script s(only_timeouts());
-        establish(s, sack);
+        establishes_over_100ms(s, sack);
         s.writes(40000);
         takes_segments(s, 1, 10, 1460);
         s.after(301ms);
@@ -101,7 +87,7 @@ TEST_CASE("F-RTO: pacing makes new data wait, and gives up nothing") {
     tcp_config config = only_timeouts();
     config.pacing = true;
     script s(config);
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(2920);
     takes_segments(s, 1, 2, 1460);
     s.after(298ms);
@@ -128,7 +114,7 @@ TEST_CASE("F-RTO: pacing makes new data wait, and gives up nothing") {
 TEST_CASE("F-RTO: a real loss") {
     for (const bool sack : {false, true}) {
         script s(only_timeouts());
-        establish(s, sack);
+        establishes_over_100ms(s, sack);
         s.writes(40000);
         takes_segments(s, 1, 10, 1460);
         s.after(301ms);
@@ -148,7 +134,7 @@ TEST_CASE("F-RTO: a real loss") {
 // RFC 5682 2.1 step 2 (a)
 TEST_CASE("F-RTO: a duplicate acknowledgment first") {
     script s(only_timeouts());
-    establish(s, false);
+    establishes_over_100ms(s, false);
     s.writes(40000);
     takes_segments(s, 1, 10, 1460);
     s.after(301ms);
@@ -164,7 +150,7 @@ TEST_CASE("F-RTO: a duplicate acknowledgment first") {
 // RFC 5682 2.1 step 2 (b): without new data the usual way is taken
 TEST_CASE("F-RTO: nothing new to send") {
     script s(only_timeouts());
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(4380);
     takes_segments(s, 1, 3, 1460);
     s.after(301ms);
@@ -177,7 +163,7 @@ TEST_CASE("F-RTO: nothing new to send") {
 // RFC 3708 3, RFC 2883: every retransmission was a duplicate; RFC 8985 6.2 step 4: more patience
 TEST_CASE("D-SACK: fast recovery by reordering is undone") {
     script s;
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(14600);
     takes_segments(s, 1, 10, 1460);
     s.after(100ms);
@@ -198,7 +184,7 @@ TEST_CASE("D-SACK: fast recovery by reordering is undone") {
 // RFC 2883 5: a D-SACK of something never sent again, or long gone, is counted at most
 TEST_CASE("D-SACK: duplicates made by the network undo nothing") {
     script s;
-    establish(s, true);
+    establishes_over_100ms(s, true);
     s.writes(14600);
     takes_segments(s, 1, 10, 1460);
     s.sends(ack(7301).seq(1));

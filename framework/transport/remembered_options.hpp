@@ -18,11 +18,10 @@ class remembered_options {
         }
         entries_.push_back({which, value});
     }
-    // 0: never set.
-    int get(std::uint64_t which) const noexcept {
+    int get(std::uint64_t which, int never_set = 0) const noexcept {
         for (const entry& e : entries_)
             if (e.which == which) return e.value;
-        return 0;
+        return never_set;
     }
 
   private:

@@ -19,6 +19,17 @@ namespace error = boost::asio::error;
 
 namespace {
 
+// Hops 1, and loopback on, from the beginning.
+bool is_multicast(std::uint64_t which) noexcept {
+    switch (which) {
+        case option_key(IPPROTO_IP, IP_MULTICAST_TTL):
+        case option_key(IPPROTO_IP, IP_MULTICAST_LOOP):
+        case option_key(IPPROTO_IPV6, IPV6_MULTICAST_HOPS):
+        case option_key(IPPROTO_IPV6, IPV6_MULTICAST_LOOP): return true;
+        default: return false;
+    }
+}
+
 // Without meaning for this stack (yet), but harmless to accept.
 bool is_remembered(std::uint64_t which) noexcept {
     switch (which) {
@@ -28,14 +39,11 @@ bool is_remembered(std::uint64_t which) noexcept {
         case option_key(SOL_SOCKET, SO_DONTROUTE):
         case option_key(SOL_SOCKET, SO_KEEPALIVE):
         case option_key(SOL_SOCKET, SO_RCVLOWAT):
-        case option_key(SOL_SOCKET, SO_SNDLOWAT):
         case option_key(SOL_SOCKET, SO_PRIORITY):
         case option_key(IPPROTO_IP, IP_TTL):
-        case option_key(IPPROTO_IP, IP_MULTICAST_TTL):
-        case option_key(IPPROTO_IP, IP_MULTICAST_LOOP):
         case option_key(IPPROTO_IPV6, IPV6_V6ONLY):
         case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
-        default: return false;
+        default: return is_multicast(which);
     }
 }
 
@@ -112,11 +120,7 @@ error_code stack_datagram_options::get(stack::ip_stack& s, stack::udp_socket soc
                                        int name, void* data, std::size_t* size) const {
     const std::uint64_t which = option_key(level, name);
     if (is_membership(which)) return error::operation_not_supported;
-    const auto put = [&](int value) -> error_code {
-        if (*size < sizeof value) return error::invalid_argument;
-        std::memcpy(data, &value, *size = sizeof value);
-        return {};
-    };
+    const auto put = [&](int value) { return put_option(level, value, data, size); };
     switch (which) {
         case option_key(SOL_SOCKET, SO_BROADCAST): return put(broadcast_);
         case option_key(SOL_SOCKET, SO_SNDBUF): return put(static_cast<int>(send_buffer_));
@@ -129,7 +133,7 @@ error_code stack_datagram_options::get(stack::ip_stack& s, stack::udp_socket soc
         case option_key(IPPROTO_IP, IP_MTU_DISCOVER): return put(mtu_discovery_);
         default: break;
     }
-    if (is_remembered(which)) return put(remembered_.get(which));
+    if (is_remembered(which)) return put(remembered_.get(which, is_multicast(which) ? 1 : 0));
     return error::no_protocol_option;
 }
 

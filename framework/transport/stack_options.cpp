@@ -32,10 +32,6 @@ error_code put(const void* from, std::size_t length, void* data, std::size_t* si
     return {};
 }
 
-error_code put(int value, void* data, std::size_t* size) {
-    return put(&value, sizeof value, data, size);
-}
-
 std::uint32_t positive(int value) noexcept {
     return static_cast<std::uint32_t>(std::max(value, 1));
 }
@@ -59,7 +55,6 @@ bool is_remembered(std::uint64_t which) noexcept {
         case option_key(SOL_SOCKET, SO_DEBUG):
         case option_key(SOL_SOCKET, SO_DONTROUTE):
         case option_key(SOL_SOCKET, SO_RCVLOWAT):
-        case option_key(SOL_SOCKET, SO_SNDLOWAT):
         case option_key(SOL_SOCKET, SO_PRIORITY):
         case option_key(IPPROTO_TCP, TCP_QUICKACK):
         case option_key(IPPROTO_IP, IP_TTL):
@@ -158,39 +153,38 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
     const auto bytes = [](std::uint32_t own, std::uint32_t standard) {
         return static_cast<int>(own != 0 ? own : standard);
     };
-    const auto number = [&](int own, int standard) {
-        return put(own != 0 ? own : standard, data, size);
-    };
+    const auto give = [&](int value) { return put_option(level, value, data, size); };
+    const auto number = [&](int own, int standard) { return give(own != 0 ? own : standard); };
     const std::uint64_t which = option_key(level, name);
     switch (which) {
-        case option_key(IPPROTO_TCP, TCP_NODELAY): return put(no_delay_ ? 1 : 0, data, size);
-        case option_key(IPPROTO_TCP, TCP_CORK): return put(cork_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_TCP, TCP_NODELAY): return give(no_delay_ ? 1 : 0);
+        case option_key(IPPROTO_TCP, TCP_CORK): return give(cork_ ? 1 : 0);
         case option_key(IPPROTO_TCP, TCP_KEEPIDLE):
             return number(keep_alive_idle_seconds_, seconds(defaults.keep_alive_idle));
         case option_key(IPPROTO_TCP, TCP_KEEPINTVL):
             return number(keep_alive_interval_seconds_, seconds(defaults.keep_alive_interval));
         case option_key(IPPROTO_TCP, TCP_KEEPCNT):
             return number(keep_alive_count_, defaults.keep_alive_probes);
-        case option_key(IPPROTO_TCP, TCP_USER_TIMEOUT): return put(timeout_ms_, data, size);
-        case option_key(SOL_SOCKET, SO_KEEPALIVE): return put(keep_alive_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_TCP, TCP_USER_TIMEOUT): return give(timeout_ms_);
+        case option_key(SOL_SOCKET, SO_KEEPALIVE): return give(keep_alive_ ? 1 : 0);
         case option_key(IPPROTO_IP, IP_TOS):
-        case option_key(IPPROTO_IPV6, IPV6_TCLASS): return put(traffic_class_, data, size);
-        case option_key(SOL_SOCKET, SO_OOBINLINE): return put(urgent_inline_ ? 1 : 0, data, size);
-        case option_key(SOL_SOCKET, SO_REUSEADDR): return put(reuse_address_ ? 1 : 0, data, size);
+        case option_key(IPPROTO_IPV6, IPV6_TCLASS): return give(traffic_class_);
+        case option_key(SOL_SOCKET, SO_OOBINLINE): return give(urgent_inline_ ? 1 : 0);
+        case option_key(SOL_SOCKET, SO_REUSEADDR): return give(reuse_address_ ? 1 : 0);
         case option_key(SOL_SOCKET, SO_SNDBUF):
-            return put(bytes(send_buffer_, defaults.send_buffer_bytes), data, size);
+            return give(bytes(send_buffer_, defaults.send_buffer_bytes));
         case option_key(SOL_SOCKET, SO_RCVBUF):
-            return put(bytes(receive_buffer_, defaults.receive_buffer_bytes), data, size);
+            return give(bytes(receive_buffer_, defaults.receive_buffer_bytes));
         case option_key(stack_option_level, stack_option_ecn):
-            return put(ecn_.value_or(defaults.ecn == stack::ecn_use::request) ? 1 : 0, data, size);
+            return give(ecn_.value_or(defaults.ecn == stack::ecn_use::request) ? 1 : 0);
         case option_key(stack_option_level, stack_option_pacing):
-            return put(pacing_.value_or(defaults.pacing) ? 1 : 0, data, size);
+            return give(pacing_.value_or(defaults.pacing) ? 1 : 0);
         case option_key(stack_option_level, stack_option_idle):
-            return put(static_cast<int>(idle_.value_or(defaults.after_idle)), data, size);
-        case option_key(SOL_SOCKET, SO_TYPE): return put(SOCK_STREAM, data, size);
+            return give(static_cast<int>(idle_.value_or(defaults.after_idle)));
+        case option_key(SOL_SOCKET, SO_TYPE): return give(SOCK_STREAM);
         default: break;
     }
-    if (is_remembered(which)) return put(remembered_.get(which), data, size);
+    if (is_remembered(which)) return give(remembered_.get(which));
     return error::no_protocol_option;
 }
 

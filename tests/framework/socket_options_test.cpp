@@ -89,3 +89,15 @@ TEST_CASE("ECN, pacing and the idle window are coax's stack's, and no options of
     c.near.get_option(ecn);
     CHECK(ecn.value());
 }
+
+TEST_CASE("options that Linux refuses are refused by the stack, too") {
+    const std::string kind = GENERATE("wire", "kernel");
+    CAPTURE(kind);
+    world w(kind);
+    connection c(w);
+    error_code ec;
+    c.near.set_option(tcp::socket::send_low_watermark(4096), ec);
+    CHECK(ec == boost::asio::error::no_protocol_option);
+    c.near.set_option(tcp::socket::receive_low_watermark(4), ec);
+    CHECK(!ec);
+}

@@ -211,9 +211,21 @@ TEST_CASE("udp: options") {
     asio::ip::unicast::hops hops;
     s.get_option(hops);
     CHECK(hops.value() == 7);
+    // Multicast begins with one hop and hears itself; its hops are an octet to some programs.
+    asio::ip::multicast::hops far;
+    s.get_option(far);
+    CHECK(far.value() == 1);
+    s.set_option(asio::ip::multicast::hops(3));
+    s.get_option(far);
+    CHECK(far.value() == 3);
+    asio::ip::multicast::enable_loopback heard;
+    s.get_option(heard);
+    CHECK(heard.value());
     error_code ec;
     s.set_option(coax::tcp::no_delay(true), ec);
     CHECK(ec);
+    s.set_option(udp::socket::send_low_watermark(1), ec);
+    CHECK(ec == asio::error::no_protocol_option);
     s.set_option(asio::ip::multicast::join_group(asio::ip::make_address_v4("239.255.7.7")), ec);
     if (kind == "wire") CHECK(ec == asio::error::operation_not_supported);
 }

@@ -31,8 +31,9 @@ void take_options(core& k, connection& c, const incoming& in) noexcept {
 
 disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept {
     const wire::tcp_flags& flags = in.header.flags;
-    // First. una is ISS, nxt is ISS + 1: nothing else can be acknowledged.
-    if (flags.ack && in.ack != c.snd.nxt) {
+    // First. una is ISS, nxt is ISS + 1: nothing else can be acknowledged, and nothing at all while
+    // the SYN waits for a route or a neighbour.
+    if (flags.ack && (in.ack != c.snd.nxt || c.snd.nxt == c.snd.una)) {
         reset_in_answer(k, c.ends_, c.route, in);
         return disposition::bad_ack;
     }

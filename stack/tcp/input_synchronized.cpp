@@ -89,7 +89,11 @@ verdict check_reset(core& k, connection& c, const incoming& in) noexcept {
     switch (c.current) {
         case state::syn_received: end(k, c, error::connection_refused); break;
         case state::closing:
-        case state::last_ack: end(k, c, error::none); break;
+        case state::last_ack:
+            // In order, as RFC 9293 has it, if only our FIN was left. What the peer did not take is
+            // lost, and the user must know (MUST-12).
+            end(k, c, c.sending.size() == 0 ? error::none : error::connection_reset);
+            break;
         default: end(k, c, error::connection_reset); break;
     }
     return disposition::consumed;
@@ -108,11 +112,18 @@ void strip_known_syn(const connection& c, incoming& in, bool& syn) noexcept {
 verdict check_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
     if (!in.header.flags.ack) return disposition::invalid;
     if (c.current == state::syn_received) {
-        if (in.ack != c.snd.nxt) {
+        if (in.ack != c.snd.nxt || c.snd.nxt == c.snd.una) {
             reset_in_answer(k, c.ends_, c.route, in);
             return disposition::bad_ack;
         }
+        // 3.5 figure 7, in one burst: our SYN,ACK has not left, and nothing has told the peer
+        // that its SYN came.
+        if (c.syn_pending) {
+            c.ack_now = true;
+            k.make_ready(c);
+        }
         c.snd.una = in.ack;
+        if (c.retries != 0) c.rtt.distrust(k.config);  // RFC 6298 (5.7)
         establish(k, c, in.now);
         c.snd.wnd = c.snd.wnd_max = std::uint32_t{in.header.window}
                                     << (in.header.flags.syn ? 0 : c.snd.scale);

@@ -102,6 +102,29 @@ TEST_CASE("close sends what is in the buffer, the FIN on the last segment") {
     s.expects(ack(2).seq(2102));
 }
 
+// RFC 9293 3.6 (MUST-12), 3.10.7.4 second step
+TEST_CASE("a reset after both FINs is an end in order only if all data was taken") {
+    const bool crossing = GENERATE(false, true);  // CLOSING, LAST-ACK
+    const bool taken = GENERATE(false, true);
+    CAPTURE(crossing, taken);
+    script s;
+    s.establish_passive();
+    if (!crossing) s.sends(fin(1).ack(1));
+    s.writes(100);
+    s.shuts();
+    if (crossing) s.sends(fin(1).ack(1));
+    CHECK(s.current() == (crossing ? state::closing : state::last_ack));
+    if (taken) s.sends(ack(101).seq(2));
+    s.forget_sent();
+    (void)s.events();
+    s.sends(rst(2));
+    CHECK(s.current() == state::closed);
+    const auto r = s.events();
+    CHECK(r.closed == taken);
+    CHECK(r.failed == !taken);
+    CHECK(s.layer().error_of(s.socket) == (taken ? error::none : error::connection_reset));
+}
+
 // RFC 9293 3.8.1: the FIN is retransmitted
 TEST_CASE("a lost FIN goes again") {
     script s;

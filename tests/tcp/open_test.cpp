@@ -67,6 +67,56 @@ TEST_CASE("simultaneous open completed by a bare acknowledgment, and by a lost S
     CHECK(s.current() == state::established);
 }
 
+// RFC 9293 3.5 figure 7: both answers are under way before either is taken
+TEST_CASE("simultaneous open whose segments come in one burst is acknowledged") {
+    script s;
+    s.connects();
+    s.expects(syn().seq(0));
+    s.jammed = true;
+    s.sends(syn().mss(1460));
+    s.sends(syn_ack().ack(1).mss(1460));
+    s.jammed = false;
+    CHECK(s.current() == state::established);
+    s.expects(ack(1).seq(1));
+    s.expects_nothing();
+}
+
+// RFC 6298 (5.7)
+TEST_CASE("simultaneous open after a lost SYN begins with a timeout of three seconds") {
+    script s;
+    s.connects();
+    s.expects(syn().seq(0));
+    s.after(1100ms);
+    s.expects(syn().seq(0));
+    s.sends(syn().mss(1460));
+    s.expects(syn_ack().seq(0).ack(1));
+    s.sends(ack(1).seq(1));
+    CHECK(s.current() == state::established);
+    CHECK(s.layer().info(s.socket)->retransmission_timeout == 3s);
+}
+
+// RFC 9293 3.10.7.3 first: what is at or below ISS acknowledges nothing
+TEST_CASE("a SYN that could not leave yet can't be acknowledged") {
+    script other;  // the same numbers, so that the peer may guess
+    other.connects();
+    other.expects(syn().seq(0));
+    script s;
+    s.jammed = true;
+    s.connects();
+    s.own_iss = other.own_iss;
+    CHECK(s.sends(syn_ack().ack(0).mss(1460)) == disposition::bad_ack);
+    CHECK(s.sends(syn_ack().ack(1).mss(1460)) == disposition::bad_ack);
+    CHECK(s.current() == state::syn_sent);
+    CHECK(s.sends(syn().mss(1460)) == disposition::consumed);
+    CHECK(s.sends(ack(0).seq(1)) == disposition::bad_ack);
+    CHECK(s.sends(ack(1).seq(1)) == disposition::bad_ack);
+    CHECK(s.current() == state::syn_received);
+    s.jammed = false;
+    s.forget_sent();
+    s.sends(ack(1).seq(1));
+    CHECK(s.current() == state::established);
+}
+
 TEST_CASE("two layers that connect to each other at once meet") {
     script s;
     s.connects();

@@ -288,7 +288,7 @@ auto find_executor(const asked_operation<Signatures, Initiation, Arguments...>& 
 
 template <class Signatures, class Initiation, class TimedHandler, class... Arguments>
 void start_parts(asked_operation<Signatures, Initiation, Arguments...>&& parts,
-                 TimedHandler&& handler) {
+                 TimedHandler handler) {
     std::apply(
         [&](Arguments&... arguments) {
             std::move(parts.initiation)(std::move(handler), std::move(arguments)...);
@@ -296,7 +296,7 @@ void start_parts(asked_operation<Signatures, Initiation, Arguments...>&& parts,
         parts.arguments);
 }
 template <class T, class Executor, class TimedHandler>
-void start_parts(spawned<T, Executor>&& parts, TimedHandler&& handler) {
+void start_parts(spawned<T, Executor>&& parts, TimedHandler handler) {
     const auto executor = boost::asio::get_associated_executor(handler.state().handler());
     static_assert(std::is_convertible_v<decltype(executor), Executor>,
                   "the executor of the handler must convert to the coroutine's own");

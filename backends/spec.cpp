@@ -63,8 +63,8 @@ std::string read_power_of_two(std::string_view value, unsigned least, unsigned m
     return {};
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> congestion_controls{
-    {{"cubic", "cubic"}, {"newreno", "newreno"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> congestion_controls{
+    {{"cubic", "cubic"}, {"newreno", "newreno"}, {"bbr", "bbr"}}};
 constexpr std::array<std::pair<std::string_view, tcp_choices::ecn_use>, 3> ecn_words{
     {{"off", tcp_choices::ecn_use::off},
      {"accept", tcp_choices::ecn_use::accept},

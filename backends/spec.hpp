@@ -18,7 +18,7 @@ struct kernel_spec {};
 
 // What the stack on this medium is asked to do in TCP; read here, obeyed there.
 struct tcp_choices {
-    std::string congestion;  // congestion=cubic|newreno; empty: the stack's default
+    std::string congestion;  // congestion=cubic|newreno|bbr; empty: the stack's default
     // ecn=off|accept|on: refused, agreed to when the peer asks (standard), asked for
     enum class ecn_use { standard, off, accept, on } ecn = ecn_use::standard;
     bool pacing = false;  // pacing=on|off: segments spaced at the connection's rate

@@ -17,9 +17,11 @@ using namespace std::chrono_literals;
 enum class congestion_algorithm : std::uint8_t {
     cubic,    // RFC 9438, with HyStart++ (RFC 9406)
     newreno,  // RFC 5681, RFC 6582
+    bbr,      // version 3 (draft-ietf-ccwg-bbr-04); always paced, or it is newreno
 };
 // Their names, as TCP_CONGESTION of Linux has them where it has the same, in the order above.
-inline constexpr std::array<std::string_view, 2> congestion_algorithm_names{"cubic", "newreno"};
+inline constexpr std::array<std::string_view, 3> congestion_algorithm_names{"cubic", "newreno",
+                                                                            "bbr"};
 // By its name; "reno" is Linux's for NewReno.
 constexpr std::optional<congestion_algorithm> congestion_algorithm_named(
     std::string_view name) noexcept {
@@ -63,6 +65,8 @@ struct tcp_config {
     duration non_validated_period = 300s;  // RFC 7661 4.4 (NVP): at most five minutes
     ecn_use ecn = ecn_use::accept;         // of new sockets
     bool pacing = false;                   // of new sockets: window-based algorithms send in bursts
+    // At once; beyond it connections are not paced, and those that would have bbr have newreno.
+    std::uint32_t paced_connections_max = 1U << 20;
     // ---
     std::uint32_t connections_max = 1U << 20;  // sockets of all states together
     std::uint32_t listen_backlog_max = 4096;   // accept queue, as net.core.somaxconn

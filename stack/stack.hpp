@@ -117,7 +117,7 @@ class ip_stack {
     // --- TCP options
     status tcp_set_no_delay(tcp_socket socket, bool on, instant now);
     status tcp_set_keep_alive(tcp_socket socket, bool on, instant now);
-    // "cubic", "newreno": congestion_algorithm_names; invalid_argument: none of them
+    // "cubic", "newreno", "bbr": congestion_algorithm_names; invalid_argument: none of them
     status tcp_set_congestion(tcp_socket socket, std::string_view name, instant now);
     // As the calls of tcp/layer.hpp with these names.
     status tcp_set_keep_alive_times(tcp_socket socket, const tcp::keep_alive_times& times,

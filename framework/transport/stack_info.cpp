@@ -47,6 +47,7 @@ connection_info to_public(const stack::tcp::connection_info& from) {
         to.slow_start_threshold = from.slow_start_threshold;
     to.send_window = from.send_window;
     if (from.pacing_rate != 0) to.pacing_rate = from.pacing_rate;
+    if (from.delivery_rate != 0) to.delivery_rate = from.delivery_rate;
     to.bytes_in_flight = from.in_flight;
     to.bytes_unsent = from.unsent;
     to.send_buffer_max = from.send_capacity;

@@ -1,6 +1,9 @@
 // What happens to a connection that its congestion control must hear.
 #include "stack/tcp/congestion_events.hpp"
 
+#include <algorithm>
+
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/ecn.hpp"
 #include "stack/tcp/pacing.hpp"
 #include "stack/tcp/validation.hpp"
@@ -45,14 +48,33 @@ void reduce(core& k, connection& c, const congestion_event& e) noexcept {
     ecn_on_reduction(c);
 }
 
+// `to` takes the connection over, as `s` will say; with pacing, if it depends on that. False: no
+// memory for one of both, nothing changed.
+bool start_control(core& k, connection& c, const congestion_control& to, congestion_state& s,
+                   instant now) noexcept {
+    if (!to.start(s, c.rtt.smoothed(), now)) {
+        k.count.add(counted::no_memory);
+        return false;
+    }
+    if (!s.samples_rate) [[likely]]
+        return true;
+    if (!pacing_start(k, c)) {
+        to.stop(s);
+        return false;
+    }
+    s.pacing = c.congestion.pacing;
+    rate_begin(c);
+    return true;
+}
+
 }  // namespace
 
 void congestion_start(core& k, connection& c, instant now) noexcept {
     congestion_state& s = c.congestion;
     s.window = congestion_window::clamped(
         initial_window(c.snd.mss, k.config.congestion_window_initial), c.snd.mss);
-    if (!control_of(k, c).start(s, c.rtt.smoothed(), now)) {
-        k.count.add(counted::no_memory);
+    if (!start_control(k, c, control_of(k, c), s, now)) {
+        k.count.add(counted::congestion_fallbacks);
         s.algorithm = congestion_algorithm::newreno;  // which needs none
         (void)control_of(k, c).start(s, c.rtt.smoothed(), now);
     }
@@ -65,16 +87,22 @@ bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, inst
     congestion_state& s = c.congestion;
     if (!is_under_way(c)) {
         s.algorithm = wanted;
+        s.own = {};  // nothing of another's that had the connection while it lived
         return true;
     }
     if (s.algorithm == wanted) return true;
     congestion_state next = s;
     next.algorithm = wanted;
-    if (!k.controls[static_cast<std::size_t>(wanted)]->start(next, c.rtt.smoothed(), now))
+    // Whose window does not follow a threshold leaves none to the one that comes after it.
+    if (control_of(k, c).owns_recovery())
+        next.slow_start_threshold = std::min(next.slow_start_threshold, next.window.bytes());
+    if (!start_control(k, c, *k.controls[static_cast<std::size_t>(wanted)], next, now))
         return false;
     control_of(k, c).stop(s);
     s = next;
+    if (c.recovery != nullptr) c.recovery->undoable = false;  // `before` is the other algorithm's
     (void)congestion_set_pacing(k, c);
+    if (is_paced(c)) pacing_update(k, c);
     return true;
 }
 
@@ -106,7 +134,7 @@ void congestion_on_acknowledged(core& k, connection& c, const acknowledged& a) n
     if (is_validating(c)) [[unlikely]] {
         const acknowledged told = validation_on_acknowledged(k, c, a);
         if (ecn_may_grow(c, a.una)) control_of(k, c).on_acknowledged(s, told);
-    } else if (ecn_may_grow(c, a.una)) {
+    } else if (ecn_may_grow(c, a.una) || control_of(k, c).owns_recovery()) {
         control_of(k, c).on_acknowledged(s, a);
     }
     if (unlimited && s.slow_start_threshold != unlimited_threshold)

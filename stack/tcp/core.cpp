@@ -7,6 +7,7 @@ core::core(const tcp_config& configuration, random_source& source)
     : config(configuration),
       randomness(source),
       keys(source),
+      bbr_control(configuration.paced_connections_max),
       blocks(configuration.buffer_memory_bytes),
       flights(configuration.flight_memory_bytes),
       resets_allowed(configuration.resets_per_second_max),
@@ -19,7 +20,7 @@ core::core(const tcp_config& configuration, random_source& source)
       time_waits(configuration.time_wait_max),
       replies(configuration.reply_queue_max),
       recoveries(configuration.connections_max),
-      pacings(configuration.connections_max),
+      pacings(configuration.paced_connections_max),
       validations(configuration.connections_max) {
     for (std::uint32_t& c : port_counters) c = static_cast<std::uint32_t>(source.next());
 }

@@ -4,6 +4,7 @@
 
 #include "stack/base/token_bucket.hpp"
 #include "stack/tcp/block_pool.hpp"
+#include "stack/tcp/congestion/bbr.hpp"
 #include "stack/tcp/congestion/cubic.hpp"
 #include "stack/tcp/congestion/newreno.hpp"
 #include "stack/tcp/connection.hpp"
@@ -136,8 +137,9 @@ struct core {
     // In the order of congestion_algorithm, which congestion_state::algorithm holds.
     cubic cubic_control;
     newreno newreno_control;
+    bbr bbr_control;
     std::array<const congestion_control*, congestion_algorithm_names.size()> controls{
-        &cubic_control, &newreno_control};
+        &cubic_control, &newreno_control, &bbr_control};
     wheel timers;
     sender_list ready;
     event_list events;

@@ -80,6 +80,7 @@ enum class counted : std::uint8_t {
     non_validated_phases,  // begun (RFC 7661 4.4): the window is larger than what shows it right
     listener_full,         // data refused: its connections that wait hold listener_bytes_max
     urgent_marks,          // received, or moved (RFC 9293 3.8.5)
+    congestion_fallbacks,  // connections whose control had no memory: they have newreno
     end
 };
 
@@ -162,6 +163,7 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.non_validated_phases",
     "tcp.listener_full",
     "tcp.urgent_marks",
+    "tcp.congestion_fallbacks",
 };
 
 class counters {

@@ -39,7 +39,7 @@ void ecn_on_segment(core& k, connection& c, const incoming& in) noexcept {
 
 void ecn_mark_data(core& k, connection& c, segment& out) noexcept {
     congestion_state& s = c.congestion;
-    out.traffic_class |= ecn_capable;
+    if (control_of(k, c).obeys_marks()) out.traffic_class |= ecn_capable;
     if (!s.ecn_reduced) return;
     s.ecn_reduced = false;
     out.header.flags.cwr = true;

@@ -84,6 +84,7 @@ flight::position flight::split(flight_pool& pool, position p, seq at,
     lower.last = at;
     lower.pushed = lower.ends_record = false;
     upper.first = at;
+    lower.in_flight -= std::min(lower.in_flight, upper.size());  // it was sent first
     return p;
 }
 

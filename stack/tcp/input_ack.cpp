@@ -1,7 +1,9 @@
 // Fifth step of RFC 9293 3.10.7.4 for synchronised states: what an acknowledgment of data does.
 #include <algorithm>
+#include <type_traits>
 
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
@@ -33,35 +35,60 @@ void advance(core& k, connection& c, seq ack, instant now) noexcept {
     c.stalled_since = 0;
 }
 
+// What every congestion control may want to know.
+acknowledged facts_of(const connection& c, std::uint32_t bytes, std::uint32_t flying,
+                      duration round_trip, instant now) noexcept {
+    acknowledged a;
+    a.now = now;
+    a.bytes = a.delivered = bytes;
+    a.in_flight = flying;
+    a.round_trip = c.rtt.smoothed();
+    a.newest_round_trip = round_trip;
+    a.una = c.snd.una;
+    a.nxt = c.snd.nxt;
+    a.in_flight_after = c.outstanding();
+    return a;
+}
+
 // The congestion control hears of it, with all that it may want to know. `flying`: bytes in flight
 // before it; `round_trip`: measured by it, zero if it could not be.
 [[gnu::noinline]] void tell_congestion(core& k, connection& c, std::uint32_t bytes,
                                        std::uint32_t flying, duration round_trip,
                                        instant now) noexcept {
     congestion_note_flight(c, c.snd.una - bytes, flying);
-    acknowledged a;
-    a.now = now;
-    a.bytes = a.delivered = bytes;
-    a.in_flight = flying;
-    a.round_trip = c.rtt.smoothed();
+    acknowledged a = facts_of(c, bytes, flying, round_trip, now);
     a.window_limited = is_window_limited(c.congestion);
-    a.newest_round_trip = round_trip;
-    a.una = c.snd.una;
-    a.nxt = c.snd.nxt;
-    a.in_flight_after = c.outstanding();
     congestion_on_acknowledged(k, c, a);
 }
 
+// The same with a delivery-rate sample; `newest`: the record sent last of those acknowledged.
+[[gnu::noinline]] void tell_sampling(core& k, connection& c, std::uint32_t bytes,
+                                     std::uint32_t flying, duration round_trip,
+                                     const transmission& newest, instant now) noexcept {
+    congestion_note_flight(c, c.snd.una - bytes, flying);
+    rate_on_delivered(k, c, bytes, now);
+    acknowledged a = facts_of(c, bytes, flying, round_trip, now);
+    rate_on_acknowledged(k, c, a, newest);
+}
+
+// Whose acknowledgment it is: nobody pays for what another congestion control asks.
+enum class sender_sort : std::uint8_t { cubic, sampling, other };
+
 // The usual case: nothing is missing, nothing was sent again.
-void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+template <sender_sort Sort>
+void take_acknowledgment_of(core& k, connection& c, const incoming& in) noexcept {
     const seq una = c.snd.una;
     const std::uint32_t bytes = in.ack - una;
     const std::uint32_t flying = c.outstanding();
-    instant sent_at{};  // of the newest segment acknowledged
-    bool resent = false;
+    // Of the newest segment acknowledged; none if it was sent again (RFC 6298 (3), Karn): a window
+    // probe is, without a recovery.
+    instant sent_at{};
+    struct nothing {};
+    [[maybe_unused]] std::conditional_t<Sort == sender_sort::sampling, transmission, nothing>
+        newest;
     const auto note = [&](const transmission& t, std::uint32_t) {
-        sent_at = t.sent_at;
-        resent = t.resent;
+        sent_at = t.resent ? instant{} : t.sent_at;
+        if constexpr (Sort == sender_sort::sampling) newest = t;
     };
     if (bytes == flying && !c.flying.empty()) {  // all of it: nobody looks at each record
         note(c.flying.newest(), 0);
@@ -70,19 +97,35 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
         c.flying.acknowledge(k.flights, in.ack, note);
     }
     duration round_trip{};
-    // RFC 6298 (3), Karn; a window probe is sent again without a recovery
-    if (!resent) [[likely]] {
+    if (sent_at != instant{}) [[likely]] {
         round_trip = in.now - sent_at;
         c.rtt.sample(round_trip, k.config);
     }
     advance(k, c, in.ack, in.now);
-    if (c.congestion.algorithm != congestion_algorithm::cubic ||
-        !is_small_flight(c.congestion, una, flying) ||
-        !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
+    if constexpr (Sort == sender_sort::cubic) {
+        if (!is_small_flight(c.congestion, una, flying) ||
+            !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
+            tell_congestion(k, c, bytes, flying, round_trip, in.now);
+    } else if constexpr (Sort == sender_sort::sampling) {
+        tell_sampling(k, c, bytes, flying, round_trip, newest, in.now);
+    } else {
         tell_congestion(k, c, bytes, flying, round_trip, in.now);
+    }
     if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
     else arm_after_progress(k, c, in.now);
     offer_room(k, c, in.now);
+}
+
+[[gnu::noinline]] void take_acknowledgment_of_others(core& k, connection& c,
+                                                     const incoming& in) noexcept {
+    if (c.congestion.samples_rate) take_acknowledgment_of<sender_sort::sampling>(k, c, in);
+    else take_acknowledgment_of<sender_sort::other>(k, c, in);
+}
+
+void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+    if (c.congestion.algorithm == congestion_algorithm::cubic) [[likely]]
+        take_acknowledgment_of<sender_sort::cubic>(k, c, in);
+    else take_acknowledgment_of_others(k, c, in);
 }
 
 // Something is missing, or was sent again, or the segment says so.

@@ -148,6 +148,8 @@ layer_usage layer::usage() const noexcept {
     u.bindings = k.bindings.size();
     u.rare_states = k.rare_states.size();
     u.recoveries = k.recoveries.size();
+    u.pacings = k.pacings.size();
+    u.models = k.bbr_control.connections();
     u.tunings = k.tunings.size();
     u.sender_totals = k.totals.size();
     u.validations = k.validations.size();

@@ -186,7 +186,11 @@ struct connection_info {
     std::uint64_t bytes_received = 0;      // in order
     std::uint64_t bytes_sent = 0;          // of payload, what went again included
     std::uint64_t bytes_retransmitted = 0;
-    std::uint64_t pacing_rate = 0;   // bytes per second; 0: not paced
+    std::uint64_t pacing_rate = 0;  // bytes per second; 0: not paced
+    // Bytes per second, the latest sample (BBR 4.1.2) that was not limited by the user, or is
+    // higher than the one before. 0: none yet, or the congestion control does not sample (only bbr
+    // does).
+    std::uint64_t delivery_rate = 0;
     std::uint32_t unsent = 0;        // in the send buffer and never sent
     std::uint32_t lost = 0;          // taken for lost, and not there (RFC 6675, RFC 8985)
     std::uint32_t sacked = 0;        // the peer holds them beyond a gap

@@ -24,7 +24,8 @@ bool is_ambiguous(core& k, const connection& c, const incoming& in, const transm
 }
 
 // RFC 8985 6.2 step 5, one block. False: nothing behind it can be lost.
-bool detect_in_block(connection& c, flight_block& b, duration patience, delivery& d) noexcept {
+bool detect_in_block(core& k, connection& c, flight_block& b, duration patience,
+                     delivery& d) noexcept {
     recovery_state& r = *c.recovery;
     if (b.oldest > r.rack_sent_at) return b.records[b.begin].first < r.resent_to;
     instant oldest = never;
@@ -34,7 +35,7 @@ bool detect_in_block(connection& c, flight_block& b, duration patience, delivery
         if (sent_after(r.rack_sent_at, r.rack_end, t.sent_at, t.last)) {
             const duration left = t.sent_at + r.rack_rtt + patience - d.now;
             if (left <= duration::zero()) {
-                scoreboard_mark_lost(r, t, d);
+                scoreboard_mark_lost(k, c, t, d);
                 continue;
             }
             d.wait = std::max(d.wait, left);
@@ -45,12 +46,12 @@ bool detect_in_block(connection& c, flight_block& b, duration patience, delivery
     return true;
 }
 
-void detect_by_time(connection& c, delivery& d) noexcept {
+void detect_by_time(core& k, connection& c, delivery& d) noexcept {
     const recovery_state& r = *c.recovery;
     if (r.rack_sent_at == instant{}) return;  // nothing is known to have arrived
     const duration patience = reordering_window(c);
     for (flight::position p = c.flying.first(); p; p = c.flying.next_block(p))
-        if (!detect_in_block(c, *p.block, patience, d)) break;
+        if (!detect_in_block(k, c, *p.block, patience, d)) break;
 }
 
 // RFC 6675 4 (IsLost): DupThresh discontiguous sequences, or more than (DupThresh - 1) * SMSS bytes
@@ -71,12 +72,12 @@ seq lost_below(const connection& c) noexcept {
     return c.snd.una;
 }
 
-void detect_by_counting(connection& c, delivery& d) noexcept {
+void detect_by_counting(core& k, connection& c, delivery& d) noexcept {
     recovery_state& r = *c.recovery;
     const seq end = lost_below(c);
     for (flight::position p = c.flying.find(later_of(r.counted_to, c.snd.una)); p && p->last <= end;
          p = c.flying.next(p)) {
-        if (!p->sacked && !p->lost && !p->again) scoreboard_mark_lost(r, *p, d);
+        if (!p->sacked && !p->lost && !p->again) scoreboard_mark_lost(k, c, *p, d);
         r.counted_to = p->last;
     }
 }
@@ -124,15 +125,15 @@ duration reordering_window(const connection& c) noexcept {
 
 void detect_losses(core& k, connection& c, delivery& d) noexcept {
     if (!c.sack) return;
-    if (k.config.rack) detect_by_time(c, d);
-    else if (c.recovery->sacked != 0) detect_by_counting(c, d);
+    if (k.config.rack) detect_by_time(k, c, d);
+    else if (c.recovery->sacked != 0) detect_by_counting(k, c, d);
 }
 
 void lose_first(core& k, connection& c, delivery& d) noexcept {
     flight::position p = c.flying.first();
     if (!p || p->is_due()) return;
     (void)scoreboard_cut(k, c, p, p->first + c.snd.mss);
-    scoreboard_mark_lost(*c.recovery, *p, d);
+    scoreboard_mark_lost(k, c, *p, d);
 }
 
 void lose_expired(core& k, connection& c, delivery& d) noexcept {
@@ -144,7 +145,7 @@ void lose_expired(core& k, connection& c, delivery& d) noexcept {
         if (p->sacked) continue;
         if (!first && timed && p->sent_at + patience > d.now) continue;
         first = false;
-        if (!p->is_due()) scoreboard_mark_lost(r, *p, d);
+        if (!p->is_due()) scoreboard_mark_lost(k, c, *p, d);
     }
     r.resend_from = c.snd.una;
 }

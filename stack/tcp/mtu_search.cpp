@@ -155,6 +155,12 @@ std::uint32_t next_probe_size(core& k, connection& c, std::uint32_t unsent, std:
     return payload;
 }
 
+bool is_path_probe(const connection& c, const transmission& t) noexcept {
+    if (c.rare == nullptr || c.rare->mtu_probe == 0 || t.resent) return false;
+    const seq end = c.rare->mtu_probe_end;
+    return t.last <= end && t.first >= end - (c.rare->mtu_probe - headers_of(c));
+}
+
 bool is_path_probe_loss(const connection& c) noexcept {
     if (c.rare == nullptr || c.rare->mtu_probe == 0) return false;
     const seq end = c.rare->mtu_probe_end;

@@ -22,6 +22,8 @@ void begin_search(core& k, connection& c, instant now) noexcept;
 // `unsent` bytes wait, of which `usable` fit the windows. May change the MSS.
 std::uint32_t next_probe_size(core& k, connection& c, std::uint32_t unsent, std::uint32_t usable,
                               instant now) noexcept;
+// The record is the probe in flight, or a part of it, sent once.
+bool is_path_probe(const connection& c, const transmission& t) noexcept;
 // All that is lost is the probe in flight, sent once: no sign of congestion (RFC 4821 7.5, 7.6.2).
 // c.recovery is there.
 bool is_path_probe_loss(const connection& c) noexcept;

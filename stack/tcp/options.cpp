@@ -3,6 +3,7 @@
 
 #include "stack/tcp/congestion_events.hpp"
 #include "stack/tcp/core.hpp"
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/pacing.hpp"
 #include "stack/tcp/recovery.hpp"
@@ -230,6 +231,7 @@ void tell_sender(core& k, const connection& c, connection_info& i) noexcept {
         i.pipe_ack = pipe_ack_of(k, c);
         i.window_validated = is_window_validated(k, c);
     }
+    i.delivery_rate = delivery_rate_of(k, c);
     i.outstanding = c.outstanding();
     i.in_flight = in_flight(c);
     i.send_window = c.snd.wnd;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/ecn.hpp"
 #include "stack/tcp/lifecycle.hpp"
 #include "stack/tcp/mtu_search.hpp"
@@ -153,6 +154,7 @@ void resend(core& k, connection& c, flight::position p, instant now, segment& ou
         tell_urgent(c, out);
         c.rare->mtu_resent = true;
     }
+    if (c.congestion.samples_rate) rate_on_resent(k, c, *p);
     const std::uint32_t size = p->size();
     if (!p->resent) r.repaired += size;
     scoreboard_mark_resent(c, p, now);
@@ -252,11 +254,18 @@ transmission* record_new(core& k, connection& c, std::uint32_t length, std::uint
     return nullptr;
 }
 
+// Who samples the rate of delivery is paced, so nobody else is asked about that.
+[[gnu::noinline]] void account_paced(core& k, connection& c, std::uint32_t length,
+                                     instant now) noexcept {
+    if (c.congestion.samples_rate) rate_on_sent(k, c, length, now);
+    pacing_on_sent(k, c, length, now);
+}
+
 void account_new(core& k, connection& c, std::uint32_t length, instant now) noexcept {
+    if (is_paced(c)) [[unlikely]]
+        account_paced(k, c, length, now);
     c.snd.nxt += length;
     c.last_sent = k.milliseconds(now);
-    if (is_paced(c)) [[unlikely]]
-        pacing_on_sent(k, c, length, now);
     if (c.recovery != nullptr) [[unlikely]]
         recovery_on_sent(k, c, length);
     arm_after_sending(k, c, c.flying.oldest().sent_at, now);

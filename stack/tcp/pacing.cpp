@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/validation.hpp"
 
@@ -74,6 +75,7 @@ void pacing_update(core& k, connection& c) noexcept {
 bool pacing_holds(core& k, connection& c, instant now) noexcept {
     pacing_state& p = pacing_of(k, c);
     if (p.rate == 0 || p.next_send <= now) return false;
+    if (c.congestion.samples_rate) rate_on_held(k, c);
     if (!p.armed()) {
         k.count.add(counted::paced_waits);
         k.timers.arm(p, p.next_send);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/loss_detection.hpp"
 #include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/retransmission_timer.hpp"
@@ -115,10 +116,12 @@ bool advance_fast(core& k, connection& c, delivery& d) noexcept {
     return false;
 }
 
-void advance_timeout(connection& c, const delivery& d) noexcept {
+void advance_timeout(core& k, connection& c, const delivery& d) noexcept {
     recovery_state& r = *c.recovery;
     if (c.snd.una >= r.recover) {
         leave(c);
+        // Others have been in slow start since the timeout.
+        if (control_of(k, c).owns_recovery()) congestion_on_recovered(k, c, false, d.now);
         return;
     }
     check_forward(c, d);
@@ -153,7 +156,8 @@ void steer_window(core& k, connection& c, const delivery& d, bool left) noexcept
     a.lost = d.lost;
     a.in_flight_after = in_flight(c);
     a.in_recovery = r.in != mode::none;
-    congestion_on_acknowledged(k, c, a);
+    if (c.congestion.samples_rate) rate_on_acknowledged(k, c, a, d.newest);
+    else congestion_on_acknowledged(k, c, a);
 }
 
 void rearm(core& k, connection& c, const delivery& d) noexcept {
@@ -212,9 +216,10 @@ void recovery_on_acknowledged(core& k, connection& c, const incoming& in, delive
     rack_adapt(c, d);
     take_probe_answer(k, c, in, d);
     if (!c.sack) count_arrivals(k, c, d);
+    if (c.congestion.samples_rate) rate_on_delivered(k, c, d.delivered, d.now);
     bool left = undo_if_spurious(k, c, in, d);
     if (r.in == mode::fast) left = advance_fast(k, c, d);
-    else if (r.in == mode::timeout) advance_timeout(c, d);
+    else if (r.in == mode::timeout) advance_timeout(k, c, d);
     find_losses(k, c, d);
     steer_window(k, c, d, left);
     if (r.in == mode::none && r.undoable && c.snd.una > r.undo_limit) r.undoable = false;
@@ -273,7 +278,7 @@ void recovery_on_timeout(core& k, connection& c, instant now) noexcept {
     d.now = now;
     lose_expired(k, c, d);
     // What was sent a moment ago may be under way beside the one segment of RFC 5681 3.1.
-    if (const std::uint32_t left = in_flight(c); left != 0 && !control_of(k, c).owns_recovery())
+    if (const std::uint32_t left = in_flight(c); left != 0)
         c.congestion.window =
             congestion_window::clamped(std::uint64_t{left} + c.snd.mss, c.snd.mss);
     k.make_ready(c);

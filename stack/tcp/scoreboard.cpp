@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "stack/tcp/delivery_rate.hpp"
 #include "stack/tcp/loss_detection.hpp"
+#include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/recovery.hpp"
 
 namespace coax::stack::tcp {
@@ -22,6 +24,8 @@ void on_delivered(core& k, connection& c, const incoming& in, const transmission
         if (t.last < d.fack_before) d.reordered = true;
     }
     r.fack = later_of(r.fack, t.last);
+    if (c.congestion.samples_rate && (d.newest.in_flight == 0 || is_sent_after(t, d.newest)))
+        d.newest = t;
     rack_on_delivered(k, c, in, t);
 }
 
@@ -145,12 +149,14 @@ delivery scoreboard_take(core& k, connection& c, const incoming& in, seq ack) no
     return d;
 }
 
-void scoreboard_mark_lost(recovery_state& r, transmission& t, delivery& d) noexcept {
+void scoreboard_mark_lost(core& k, connection& c, transmission& t, delivery& d) noexcept {
+    recovery_state& r = *c.recovery;
     const remark change(r, t);
     d.lost += t.size();
     t.lost = true;
     t.again = false;
     r.resend_from = earlier_of(r.resend_from, t.first);
+    if (c.congestion.samples_rate && !is_path_probe(c, t)) rate_on_lost(k, c, t, d.now);
 }
 
 void scoreboard_lose_all(connection& c) noexcept {

@@ -20,6 +20,7 @@ struct delivery {
     duration wait{};                     // until more may be found lost; zero: nothing waits
     instant sent_at{};                   // of the newest segment it delivered that was sent once
     seq fack_before;
+    transmission newest{};      // with samples_rate: sent last of those it delivered
     bool original = false;      // delivered what was sent once, before recovery began (RFC 5682)
     bool duplicate = false;     // RFC 5681 2, or RFC 6675 2: SACK blocks with news
     bool dsack = false;         // RFC 2883
@@ -62,7 +63,7 @@ class remark {
 // `ack`, which leaves the flight. SND.UNA is the caller's to move. c.recovery is there.
 delivery scoreboard_take(core& k, connection& c, const incoming& in, seq ack) noexcept;
 
-void scoreboard_mark_lost(recovery_state& r, transmission& t, delivery& d) noexcept;
+void scoreboard_mark_lost(core& k, connection& c, transmission& t, delivery& d) noexcept;
 // All that is not sacked is lost, retransmissions too.
 void scoreboard_lose_all(connection& c) noexcept;
 // What was thought lost is not.

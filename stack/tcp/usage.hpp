@@ -14,6 +14,8 @@ struct layer_usage {
     std::uint64_t bindings = 0;       // claims on local endpoints
     std::uint64_t rare_states = 0;    // blocks of connections that need more than the usual
     std::uint64_t recoveries = 0;     // scoreboards
+    std::uint64_t pacings = 0;        // paced connections
+    std::uint64_t models = 0;         // of paths, by connections with BBR
     std::uint64_t tunings = 0;        // receive buffers being measured
     std::uint64_t sender_totals = 0;  // of connections that sent something again
     std::uint64_t validations = 0;    // of connections that validate their window
@@ -34,6 +36,8 @@ struct layer_usage {
             {"tcp.bindings", &u::bindings},
             {"tcp.rare_states", &u::rare_states},
             {"tcp.recoveries", &u::recoveries},
+            {"tcp.pacings", &u::pacings},
+            {"tcp.models", &u::models},
             {"tcp.tunings", &u::tunings},
             {"tcp.sender_totals", &u::sender_totals},
             {"tcp.validations", &u::validations},

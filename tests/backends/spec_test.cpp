@@ -143,7 +143,7 @@ constexpr wrong_spec wrong_specs[] = {
     {"wire,mtu=99999999999999999999", "must be a whole number"},
     {"wire,gso=yes", "gso=yes must be on or off"},
     {"wire,full=", "must be wait or drop"},
-    {"wire,congestion=vegas", "congestion=vegas must be cubic or newreno"},
+    {"wire,congestion=vegas", "congestion=vegas must be cubic, newreno or bbr"},
     {"wire,ecn=maybe", "ecn=maybe must be off, accept or on"},
     {"wire,pacing=1", "pacing=1 must be on or off"},
     {"wire,idle=never", "idle=never must be keep, restart, decay or validate"},

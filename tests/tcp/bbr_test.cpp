@@ -74,7 +74,7 @@ struct bottleneck {
             lost += mss;
             flight -= mss;
             a.lost += mss;
-            control.on_lost(s, {mss, g.sent_in_flight, lost - g.lost, false}, now);
+            control.on_lost(s, {mss, g.sent_in_flight, lost - g.lost, false, delivered}, now);
             found_lost = true;
             flying.pop_front();
             if (flying.empty()) return;

@@ -51,6 +51,7 @@ void bbr::on_congestion(congestion_state& s, const congestion_event& e) const no
 void bbr::on_recovered(congestion_state& s, const recovered&) const noexcept {
     if (s.own[0] == 0) return;
     bbr_state& b = *states_.at(s.own[0] - 1);
+    if (!b.in_recovery) return;  // nothing was reduced: a path probe, or a router's word
     b.in_recovery = false;
     bbr_model::restore_window(s, b);
 }
@@ -87,6 +88,7 @@ void bbr::on_restart(congestion_state& s, bool app_limited, instant now) const n
 void bbr::on_lost(congestion_state& s, const lost_segment& l, instant now) const noexcept {
     if (s.own[0] == 0) return;
     bbr_state& b = *states_.at(s.own[0] - 1);
+    b.delivered = l.delivered_total;
     if (!b.loss_in_round) b.loss_round_delivered = b.delivered;
     b.loss_in_round = true;
     b.lost_in_round += l.bytes;
@@ -101,6 +103,10 @@ void bbr::on_lost(congestion_state& s, const lost_segment& l, instant now) const
                                                              : 0;
     bbr_model::handle_too_high(s, b, static_cast<std::uint32_t>(before + prefix), l.app_limited,
                                now);
+}
+
+rate_sampler* bbr::sampler_of(const congestion_state& s) const noexcept {
+    return s.own[0] == 0 ? nullptr : &states_.at(s.own[0] - 1)->sampler;
 }
 
 std::uint64_t bbr::pacing_rate(const congestion_state& s) const noexcept {

@@ -16,6 +16,8 @@ class bbr final : public congestion_control {
 
     std::string_view name() const noexcept override { return "bbr"; }
     bool owns_recovery() const noexcept override { return true; }
+    // The draft leaves open what a mark means (BBR 3.7).
+    bool obeys_marks() const noexcept override { return false; }
     bool start(congestion_state& s, duration round_trip, instant now) const noexcept override;
     void stop(congestion_state& s) const noexcept override;
     void on_acknowledged(congestion_state& s, const acknowledged& a) const noexcept override;
@@ -27,10 +29,12 @@ class bbr final : public congestion_control {
                  instant now) const noexcept override;
     void on_restart(congestion_state& s, bool app_limited, instant now) const noexcept override;
     void on_lost(congestion_state& s, const lost_segment& l, instant now) const noexcept override;
+    rate_sampler* sampler_of(const congestion_state& s) const noexcept override;
     std::uint64_t pacing_rate(const congestion_state& s) const noexcept override;
 
     // For observation and tests; only of a connection that has this algorithm.
     const bbr_state* model_of(const congestion_state& s) const noexcept;
+    std::uint32_t connections() const noexcept { return states_.size(); }
 
   private:
     mutable pool<bbr_state, 64> states_;

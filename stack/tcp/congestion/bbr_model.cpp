@@ -346,6 +346,7 @@ void check_probe_rtt(const step& t) noexcept {
         start_round(b);
     }
     if (b.phase == phase::probe_rtt) {
+        b.sampler.mark_app_limited(t.a.in_flight_after);  // low rates say nothing of the path
         if (b.probe_rtt_done == instant{}) {
             if (t.a.in_flight_after <= probe_rtt_window(t.s, b)) {
                 b.probe_rtt_done = t.a.now + probe_rtt_duration;

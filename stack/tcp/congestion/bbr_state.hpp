@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "stack/base/time.hpp"
+#include "stack/tcp/congestion/rate_sampler.hpp"
 
 namespace coax::stack::tcp {
 
@@ -28,6 +29,7 @@ struct bbr_state {
     explicit bbr_state(std::uint32_t pool_index) noexcept : index(pool_index) {}
 
     std::uint32_t index;
+    rate_sampler sampler;
 
     // --- where it stands
     bbr_phase phase = bbr_phase::startup;

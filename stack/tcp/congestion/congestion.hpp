@@ -11,6 +11,7 @@
 
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
+#include "stack/tcp/congestion/rate_sampler.hpp"
 #include "stack/tcp/sequence.hpp"
 
 namespace coax::stack::tcp {
@@ -39,8 +40,8 @@ struct congestion_state {
     std::uint32_t slow_start_threshold = unlimited_threshold;  // bytes
     std::uint16_t mss = 536;                                   // bytes of a full segment
     congestion_algorithm algorithm : 2 = congestion_algorithm::cubic;
-    // The algorithm wants acknowledged::rate, on_lost() and on_restart(); nobody else pays for
-    // them.
+    // The algorithm wants acknowledged::rate, on_lost() and on_restart(), and to be paced; nobody
+    // else pays for them.
     bool samples_rate : 1 = false;
     bool after_timeout : 1 = false;         // slow start follows a timeout (RFC 3465 2.3)
     bool wants_pacing : 1 = false;          // once it is established
@@ -81,9 +82,10 @@ struct rate_sample {
 // A segment that was marked lost (only told with samples_rate).
 struct lost_segment {
     std::uint32_t bytes = 0;
-    std::uint32_t sent_in_flight = 0;  // in flight when it was sent, itself included
-    std::uint32_t lost = 0;            // marked lost since it was sent, itself included
-    bool app_limited = false;          // when it was sent
+    std::uint32_t sent_in_flight = 0;   // in flight when it was sent, itself included
+    std::uint32_t lost = 0;             // marked lost since it was sent, itself included
+    bool app_limited = false;           // when it was sent
+    std::uint32_t delivered_total = 0;  // C.delivered, what the same acknowledgment told included
 };
 
 // An acknowledgment of new data. Outside recovery; with owns_recovery() each one, and in recovery
@@ -131,6 +133,9 @@ class congestion_control {
     // True: the window is the algorithm's in recovery also (no PRR, no inflation), and
     // on_acknowledged() is called for every acknowledgment.
     virtual bool owns_recovery() const noexcept { return false; }
+    // It answers a mark (ECE) as it answers a loss (RFC 3168 6.1.2). False: its data leaves without
+    // ECT, so that routers drop it where they would mark others'.
+    virtual bool obeys_marks() const noexcept { return true; }
     // Takes over a connection: window and threshold are set and stay, `own` becomes the
     // algorithm's. False: no memory for its state; nothing changed.
     virtual bool start(congestion_state& s, duration round_trip, instant now) const noexcept = 0;
@@ -140,7 +145,8 @@ class congestion_control {
     // Sets the threshold; and the window, which proportional rate reduction may then approach from
     // above while `own` belongs to the smaller one.
     virtual void on_congestion(congestion_state& s, const congestion_event& e) const noexcept = 0;
-    // Everything outstanding at the time of the loss is acknowledged.
+    // Everything outstanding at the time of the loss is acknowledged; with owns_recovery() also
+    // after a timeout, and when there was neither loss nor timeout that it heard of.
     virtual void on_recovered(congestion_state& s, const recovered& r) const noexcept;
     // The retransmission timer expired. `again`: for the same data (RFC 5681 3.1 keeps ssthresh).
     virtual void on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
@@ -155,7 +161,9 @@ class congestion_control {
     // With samples_rate: about to send with nothing in flight.
     virtual void on_restart(congestion_state&, bool /*app_limited*/, instant) const noexcept {}
     virtual void on_lost(congestion_state&, const lost_segment&, instant) const noexcept {}
-    // Bytes per second that it wants to be paced at; 0: none of its own.
+    // With samples_rate, in its own block: what the samples are made of. nullptr: not started.
+    virtual rate_sampler* sampler_of(const congestion_state&) const noexcept { return nullptr; }
+    // Bytes per second that it must be paced at; 0: none of its own. With samples_rate always.
     virtual std::uint64_t pacing_rate(const congestion_state&) const noexcept { return 0; }
 
   protected:

@@ -23,10 +23,10 @@ struct algorithm {
     const char* name;
     void (*choose)(stack::tcp_config&);
 };
-constexpr std::array<algorithm, 2> algorithms{
+constexpr std::array<algorithm, 3> algorithms{
     {{"cubic", [](stack::tcp_config& c) { c.congestion = stack::congestion_algorithm::cubic; }},
-     {"newreno",
-      [](stack::tcp_config& c) { c.congestion = stack::congestion_algorithm::newreno; }}}};
+     {"newreno", [](stack::tcp_config& c) { c.congestion = stack::congestion_algorithm::newreno; }},
+     {"bbr", [](stack::tcp_config& c) { c.congestion = stack::congestion_algorithm::bbr; }}}};
 
 constexpr std::array<std::uint32_t, 2> buffers{64U << 10, 2U << 20};  // bytes, both ends, at most
 constexpr std::array<stack::duration, 3> round_trips{2ms, 20ms, 100ms};

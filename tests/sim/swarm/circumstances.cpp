@@ -31,8 +31,7 @@ void draw_path_search(seeded_random& r, stack::tcp_config& c) {
 }
 
 void draw_stack(seeded_random& r, stack::tcp_config& c, bool gentle) {
-    c.congestion =
-        static_cast<stack::congestion_algorithm>(r.below(stack::congestion_algorithm_names.size()));
+    c.congestion = static_cast<stack::congestion_algorithm>(r.below(2));  // a third: draw_model
     constexpr std::array<stack::ecn_use, 4> ecn{stack::ecn_use::request, stack::ecn_use::request,
                                                 stack::ecn_use::accept, stack::ecn_use::off};
     c.ecn = r.pick(ecn);
@@ -155,11 +154,33 @@ void draw_most(const seeded_random& root, scenario& s) {
     draw_crossings(r, s);
 }
 
+// The congestion control that has a model of the path: on one host, or on more of them; and sockets
+// that change to another or back in the midst of a stream. Drawn by all worlds; the number is the
+// first one that leaves those of seeds.txt as they were.
+void draw_model(const seeded_random& root, scenario& s) {
+    constexpr std::array<std::string_view, 3> controls{"cubic", "newreno", "bbr"};
+    seeded_random r = root.fork(4169);
+    if (!r.one_in(3)) return;
+    const bool all = r.one_in(2);
+    for (std::size_t i = 0; i < s.hosts.size(); ++i)
+        if (all || r.one_in(2)) s.hosts[i].config.tcp.congestion = stack::congestion_algorithm::bbr;
+    if (r.one_in(6))
+        s.hosts[0].config.tcp.paced_connections_max = static_cast<std::uint32_t>(r.below(4));
+    if (!r.one_in(3)) return;
+    for (planned_dialogue& each : s.dialogues)
+        for (script* end : {&each.client_script, &each.server_script}) {
+            if (!r.one_in(2)) continue;
+            end->other_congestion = r.pick(controls);
+            end->other_congestion_after = r.spread(1'000'000);
+        }
+}
+
 }  // namespace
 
 void draw_circumstances(const seeded_random& root, scenario& s) {
     draw_most(root, s);
     draw_validation(root, s);
+    draw_model(root, s);
 }
 
 }  // namespace coax::sim

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "stack/base/address.hpp"
 #include "stack/base/result.hpp"
@@ -45,6 +46,9 @@ struct script {
     stack::duration user_timeout{0};    // 0: as configured
     stack::duration linger{0};          // after close, to be acknowledged; 0: as long as it takes
     stack::tcp::keep_alive_times keep_alive_times;  // zeros: as configured
+    // Changes its congestion control when so many bytes were taken to send. Empty: never.
+    std::string_view other_congestion;
+    std::uint64_t other_congestion_after = 0;
 };
 
 // What became of an end.

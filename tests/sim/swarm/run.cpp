@@ -244,6 +244,7 @@ void world::check_limits(const host& at) {
         if (name == "tcp.time_wait") return c.time_wait_max;
         if (name == "tcp.replies") return c.reply_queue_max;
         if (name == "tcp.tunings") return c.tuned_connections_max;
+        if (name == "tcp.pacings" || name == "tcp.models") return c.paced_connections_max;
         if (name == "ip.reassembly_bytes") return ip.reassembly_bytes;
         if (name == "ip.incomplete_datagrams") return ip.reassembly_datagrams_max;
         if (name == "tcp.buffer_blocks") return c.buffer_memory_bytes / 4096;

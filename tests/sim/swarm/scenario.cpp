@@ -221,6 +221,15 @@ std::string describe(const scenario& s) {
             return h.config.tcp.after_idle == stack::idle_window::validate;
         }))
         text += ", validated windows";
+    if (std::any_of(s.hosts.begin(), s.hosts.end(), [](const host_options& h) {
+            return h.config.tcp.congestion == stack::congestion_algorithm::bbr;
+        }))
+        text += ", bbr";
+    if (std::any_of(s.dialogues.begin(), s.dialogues.end(), [](const planned_dialogue& d) {
+            return !d.client_script.other_congestion.empty() ||
+                   !d.server_script.other_congestion.empty();
+        }))
+        text += ", changing control";
     if (!s.datagrams.flows.empty()) text += ", datagrams";
     if (s.datagrams.forged != 0) text += ", forged " + std::to_string(s.datagrams.forged);
     if (!s.links.front().tells_mtu) text += ", black holes";

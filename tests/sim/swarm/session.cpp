@@ -150,9 +150,17 @@ void session::write() {
             return;
         }
         mine_.accepted += *taken;
+        change_congestion();
         if (plan_.write_pause > stack::duration{0}) write_due_ = now + plan_.write_pause;
         if (*taken < piece[0].size()) return;  // writable follows
     }
+}
+
+void session::change_congestion() {
+    if (plan_.other_congestion.empty() || mine_.accepted < plan_.other_congestion_after) return;
+    if (congestion_changed_) return;
+    congestion_changed_ = true;
+    (void)host_.stack().tcp_set_congestion(socket_, plan_.other_congestion, host_.now());
 }
 
 void session::read() {

@@ -34,6 +34,7 @@ class session final : public socket_user, public actor {
     void set_options();
     void work();
     void write();
+    void change_congestion();
     void read();
     bool read_once();
     void end_sending();
@@ -58,6 +59,7 @@ class session final : public socket_user, public actor {
     fault_list& faults_;
     stack::tcp_socket socket_;
     bool connected_ = false;
+    bool congestion_changed_ = false;
     bool all_acknowledged_ = false;  // the stack's `closed` event came
     stack::instant write_due_{};
     stack::instant read_due_{};

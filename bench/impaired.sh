@@ -31,7 +31,7 @@ impaired_prepare $((mebibytes << 20)) "$faults"
 echo "goodput under $faults: $mebibytes MiB, $rounds rounds"
 results=$lab_directory/results
 for ((round = 1; round <= rounds; ++round)); do
-    for algorithm in cubic newreno; do
+    for algorithm in cubic newreno bbr; do
         for who in kernel-to-kernel coax-to-kernel kernel-to-coax; do
             [[ ! -t 2 ]] ||
                 printf '\r\e[Kround %d/%d: %s, %s' "$round" "$rounds" "$who" "$algorithm" >&2
@@ -49,9 +49,9 @@ sort -k1,1 -k2,2 -k3,3n "$results" | awk '
     END {
         printf "%-8s %-17s %9s  %-20s %s\n", "sender", "way", "MB/s", "[min .. max]",
             "of kernel-to-kernel"
-        split("cubic newreno", algorithms)
+        split("cubic newreno bbr", algorithms)
         split("kernel-to-kernel coax-to-kernel kernel-to-coax", ways)
-        for (a = 1; a <= 2; ++a)
+        for (a = 1; a <= 3; ++a)
             for (w = 1; w <= 3; ++w) {
                 key = algorithms[a] " " ways[w]
                 median = value[key, int((n[key] + 1) / 2)]

@@ -17,10 +17,12 @@ namespace coax {
 // The longest name of a congestion control with its end, as the kernel's TCP_CA_NAME_MAX.
 inline constexpr std::size_t congestion_name_size = 16;
 
-// The congestion control, by name. On coax's stack "cubic" and "newreno" ("reno" is the same); on
+// The congestion control, by name. On coax's stack "cubic", "newreno" ("reno" is the same) and
+// "bbr", which paces the connection; without memory for that a connection begins with NewReno. On
 // the kernel what net.ipv4.tcp_available_congestion_control lists (option TCP_CONGESTION), where
 // NewReno is "reno". May be changed at any time. Unknown name: errc::no_such_file_or_directory;
-// kernel only: errc::operation_not_permitted for one that needs a privilege.
+// no memory: errc::no_buffer_space; kernel only: errc::operation_not_permitted for one that needs a
+// privilege.
 //
 //     socket.set_option(coax::tcp::congestion("cubic"));
 //     coax::tcp::congestion now;

@@ -1,7 +1,8 @@
 // What a TCP connection knows of itself at one moment: socket.info(). A snapshot by value; knows no
 // socket. Both transports fill it, the userspace stack from its own variables and kernel sockets
 // from TCP_INFO. What a transport does not know is empty (std::optional): on the stack that is
-// delivery_rate. A closed socket and a listener tell their state and little more.
+// delivery_rate, unless the congestion control is bbr. A closed socket and a listener tell their
+// state and little more.
 #pragma once
 
 #include <chrono>
@@ -59,7 +60,7 @@ struct connection_info {
     std::optional<std::uint64_t> slow_start_threshold;  // bytes; empty: none was set yet
     std::uint64_t send_window = 0;                      // bytes the peer permits
     std::optional<std::uint64_t> pacing_rate;           // empty: not paced
-    std::optional<std::uint64_t> delivery_rate;         // the latest measured
+    std::optional<std::uint64_t> delivery_rate;         // the latest measured (stack: with bbr)
     std::uint64_t bytes_in_flight = 0;  // sent, not acknowledged, and not known to be lost or there
     std::uint64_t bytes_unsent = 0;     // given by the user and not sent yet
     std::uint64_t send_buffer_max = 0;  // bytes the user may have in the send buffer

@@ -8,7 +8,8 @@
 #                                   seconds it took in $impaired_seconds. Fails with a line.
 #       coax-to-kernel  kernel-to-coax      coax on AF_XDP (native mode), its own faults
 #       kernel-to-kernel                    through the wire between the TAP devices
-#                                   ALGORITHM: cubic or newreno (the kernel's "reno"), at both ends
+#                                   ALGORITHM: cubic, newreno (the kernel's "reno") or bbr, at both
+#                                   ends (bbr: at the kernel's if it has it, else reno)
 # Every copy is compared with the file.
 
 . "${BASH_SOURCE[0]%/*}/lab.sh"
@@ -37,13 +38,23 @@ impaired_prepare() {
     done
 }
 
+# What the kernel calls it, or has in its place.
+impaired_of_kernel() {
+    local wanted=${1/newreno/reno}
+    if grep -qw "$wanted" /proc/sys/net/ipv4/tcp_available_congestion_control; then
+        echo "$wanted"
+    else
+        echo reno
+    fi
+}
+
 impaired_transfer() {
     local who=$1 algorithm=$2 copy=$lab_directory/impaired.copy log=$lab_directory/impaired.log
     local spec=xdp:$lab_coax_if,ip=$lab_coax_ip/$lab_prefix,mode=native
     local size began server status=0 peer
     spec+=,congestion=$algorithm,$impaired_faults
     size=$(stat -c %s "$impaired_file")
-    peer=("$COAX_BIN/net_kernel_peer" --congestion "${algorithm/newreno/reno}")
+    peer=("$COAX_BIN/net_kernel_peer" --congestion "$(impaired_of_kernel "$algorithm")")
     rm -f "$copy"
     case $who in
         coax-to-kernel | kernel-to-kernel)

@@ -82,9 +82,28 @@ std::string read_congestion(std::string_view value, std::string& target) {
     return wrong;
 }
 
-// The keys that wire and xdp share: what may go wrong on the medium, the capture, and TCP.
+constexpr std::size_t most_servers = 8;
+constexpr std::size_t most_domains = 16;
+
+std::string read_server(std::string_view value, std::vector<stack::endpoint>& target) {
+    stack::endpoint server;
+    std::string wrong = read_host_endpoint(value, 53, server);
+    if (!wrong.empty()) return wrong;
+    if (target.size() == most_servers) return "is one too many: at most 8 servers";
+    target.push_back(server);
+    return {};
+}
+
+std::string read_domain(std::string_view value, std::vector<std::string>& target) {
+    if (!is_domain(value)) return "must be a domain: letters, digits, '-', '_' and dots";
+    if (target.size() == most_domains) return "is one too many: at most 16 domains";
+    target.emplace_back(value);
+    return {};
+}
+
+// The keys that wire and xdp share: what may go wrong on the medium, the capture, TCP, and names.
 template <class Spec>
-constexpr std::array<key<Spec>, 13> shared_keys{{
+constexpr std::array<key<Spec>, 17> shared_keys{{
     {"loss", [](Spec& s, std::string_view v) { return read_share(v, s.faults.loss); }},
     {"burst", [](Spec& s, std::string_view v) { return read_factor(v, 1, s.faults.burst); }},
     {"duplicate", [](Spec& s, std::string_view v) { return read_share(v, s.faults.duplicate); }},
@@ -100,6 +119,10 @@ constexpr std::array<key<Spec>, 13> shared_keys{{
     {"ecn", [](Spec& s, std::string_view v) { return read_word(v, ecn_words, s.tcp.ecn); }},
     {"pacing", [](Spec& s, std::string_view v) { return read_switch(v, s.tcp.pacing); }},
     {"idle", [](Spec& s, std::string_view v) { return read_word(v, idle_words, s.tcp.idle); }},
+    {"dns", [](Spec& s, std::string_view v) { return read_server(v, s.names.servers); }, true},
+    {"search", [](Spec& s, std::string_view v) { return read_domain(v, s.names.search); }, true},
+    {"hosts", [](Spec& s, std::string_view v) { return read_path(v, s.names.hosts); }},
+    {"resolv", [](Spec& s, std::string_view v) { return read_path(v, s.names.configuration); }},
 }};
 
 constexpr std::array<key<wire_spec>, 5> wire_keys{{

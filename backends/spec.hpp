@@ -32,6 +32,14 @@ struct tcp_choices {
     } idle = idle_window::standard;
 };
 
+// How names of hosts are found on a stack of our own; read here, obeyed there.
+struct name_choices {
+    std::vector<stack::endpoint> servers;  // dns=, may be repeated; empty: of the configuration
+    std::vector<std::string> search;       // search=, may be repeated
+    std::string hosts;                     // hosts=FILE; empty: /etc/hosts
+    std::string configuration;             // resolv=FILE; empty: /etc/resolv.conf
+};
+
 struct wire_spec {
     std::string segment = "default";          // segments are named within the process
     std::vector<stack::ip_prefix> addresses;  // ip=; empty: the next free one of 198.18.0.0/24
@@ -41,6 +49,7 @@ struct wire_spec {
     enum class when_full { wait, drop } full = when_full::wait;  // full=, a full peer's queue
     fault_options faults;                                        // loss=, delay=, seed=, ...
     tcp_choices tcp;      // congestion=, ecn=, pacing=, idle=
+    name_choices names;   // dns=, search=, ...
     std::string capture;  // capture=FILE, pcapng
 };
 
@@ -57,6 +66,7 @@ struct xdp_spec {
     bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
     fault_options faults;     // loss=, delay=, seed=, ...
     tcp_choices tcp;          // congestion=, ecn=, pacing=, idle=
+    name_choices names;       // dns=, search=, ...
     std::string capture;      // capture=FILE, pcapng
 };
 

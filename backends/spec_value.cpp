@@ -1,6 +1,7 @@
 // Reads the values of a specification string. Knows neither keys nor kinds.
 #include "backends/spec_value.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -107,6 +108,52 @@ std::string read_host(std::string_view text, stack::ip_address& target) {
         return "is not an address that a host on a network can have";
     target = *address;
     return {};
+}
+
+std::string read_host_endpoint(std::string_view text, std::uint16_t default_port,
+                               stack::endpoint& target) {
+    std::string_view host = text;
+    std::string_view port;
+    if (const auto bracket = text.find(']'); text.starts_with('[')) {
+        if (bracket == std::string_view::npos) return "lacks a ] behind the address";
+        host = text.substr(1, bracket - 1);
+        port = text.substr(bracket + 1);
+    } else if (std::count(text.begin(), text.end(), ':') == 1) {
+        host = text.substr(0, text.find(':'));
+        port = text.substr(host.size());
+    }
+    stack::endpoint read{{}, default_port};
+    std::string wrong = read_host(host, read.address);
+    if (!wrong.empty()) return wrong;
+    if (!port.empty()) {
+        unsigned number = 0;
+        if (port.starts_with(':')) port.remove_prefix(1);
+        else return "has something else than a port behind the ]";
+        wrong = read_number(port, 1U, 65535U, number);
+        if (!wrong.empty()) return "has a bad port, which " + wrong;
+        read.port = static_cast<std::uint16_t>(number);
+    }
+    target = read;
+    return {};
+}
+
+bool is_domain(std::string_view text) {
+    if (text.empty() || text.size() > 253) return false;
+    for (;;) {
+        const auto dot = text.find('.');
+        const std::string_view label = text.substr(0, dot);
+        const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+        const auto is_fit = [&](char c) {
+            return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                   c == '_';
+        };
+        if (label.empty() || label.size() > 63) return false;
+        if (!std::all_of(label.begin(), label.end(), is_fit)) return false;
+        // RFC 1123 2.1: the last label tells names from numbers.
+        if (dot == std::string_view::npos)
+            return !std::all_of(label.begin(), label.end(), is_digit);
+        text.remove_prefix(dot + 1);
+    }
 }
 
 std::string read_host_prefix(std::string_view text, stack::ip_prefix& target) {

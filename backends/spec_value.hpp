@@ -28,6 +28,11 @@ std::string read_switch(std::string_view text, bool& target);  // on, off
 std::string read_host_prefix(std::string_view text, stack::ip_prefix& target);
 // A host's address.
 std::string read_host(std::string_view text, stack::ip_address& target);
+// The same with a port, or without one: "198.18.0.1", "198.18.0.1:53", "[fd00::1]:53".
+std::string read_host_endpoint(std::string_view text, std::uint16_t default_port,
+                               stack::endpoint& target);
+// Labels of letters, digits, '-' and '_' between dots, 253 bytes at most.
+bool is_domain(std::string_view text);
 
 // One word of a list.
 template <class Value, std::size_t Size>

@@ -10,6 +10,7 @@ std::vector<counter> engine::counters() const {
         {"loop.wakes", doorbell_.presses()}, {"ring.enters", ring_.enters()},
     };
     transport_->append_counters(all);
+    if (resolver_) resolver_->append_counters(all);
     return all;
 }
 

@@ -126,6 +126,14 @@ std::unique_ptr<datagram_state> engine::open_datagram(int family, error_code& ec
     return transport_->open_datagram(family, ec);
 }
 
+name_resolver& engine::resolver() {
+    if (!resolver_) {
+        resolver_ = transport_->make_resolver();
+        if (ending_) resolver_->abandon();
+    }
+    return *resolver_;
+}
+
 // --- running handlers
 
 std::size_t engine::run_handlers(std::size_t most, clock::time_point deadline) {
@@ -362,6 +370,8 @@ void engine::stop_watching_foreign() noexcept { bridge_.shut_down(); }
 void engine::discard_operations() noexcept {
     ending_ = true;
     for (;;) {
+        // First: what it has in flight ends up in the mailbox, and its timers are its own.
+        if (resolver_) resolver_->abandon();
         mailbox_.take_all(ready_);
         ready_.append(batch_);
         timers_.cancel_all(aborted(), ready_);

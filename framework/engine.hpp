@@ -75,6 +75,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     clock::time_point now() const noexcept override;
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
     std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
+    name_resolver& resolver() override;
     void drive_until(const bool& done) override;
     void drive_once() override;
 
@@ -119,6 +120,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     unsigned signals_known_to_ = 0;  // ring_.moves() when it was registered
     asio_bridge bridge_;
     std::unique_ptr<transport> transport_;
+    std::unique_ptr<name_resolver> resolver_;
 
     clock::time_point turn_time_{};
     clock::time_point busy_time_{};  // of the last turn that had something to do

@@ -8,6 +8,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "framework/resolver/system_resolver.hpp"
 #include "framework/transport/kernel_calls.hpp"
 #include "framework/transport/kernel_datagram.hpp"
 #include "framework/transport/kernel_stream.hpp"
@@ -48,6 +49,10 @@ std::unique_ptr<datagram_state> kernel_transport::open_datagram(int family, erro
     const int descriptor = ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
     ec = outcome(descriptor);
     return ec ? nullptr : std::make_unique<kernel_datagram>(*this, descriptor);
+}
+
+std::unique_ptr<name_resolver> kernel_transport::make_resolver() {
+    return std::make_unique<system_resolver>(loop_);
 }
 
 bool kernel_transport::buffers_ready() noexcept {

@@ -56,6 +56,7 @@ class kernel_transport final : public transport {
 
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
     std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
+    std::unique_ptr<name_resolver> make_resolver() override;
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& to) const override;
     void abandon_operations() noexcept override;

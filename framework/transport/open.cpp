@@ -7,8 +7,10 @@
 #include "backends/spec.hpp"
 #include "framework/engine.hpp"
 #include "framework/randomness.hpp"
+#include "framework/resolver/host_name.hpp"
 #include "framework/transport/kernel_transport.hpp"
 #include "framework/transport/stack_transport.hpp"
+#include "framework/transport/stack_values.hpp"
 
 namespace coax::detail {
 
@@ -43,11 +45,22 @@ stack::stack_config config_of(const backends::tcp_choices& what) {
     return config;
 }
 
+dns_resolver::options names_of(const backends::name_choices& what) {
+    dns_resolver::options o;
+    for (const stack::endpoint& server : what.servers)
+        o.servers.push_back(to_asio(server, server.address.is_v4() ? AF_INET : AF_INET6));
+    for (const std::string& domain : what.search)
+        if (const auto name = dns::to_host_name(domain)) o.search.push_back(*name);
+    if (!what.hosts.empty()) o.hosts_path = what.hosts;
+    if (!what.configuration.empty()) o.configuration_path = what.configuration;
+    return o;
+}
+
 stack_transport::settings settings_of(const backends::wire_spec& what) {
-    return {what.addresses, {}, config_of(what.tcp)};
+    return {what.addresses, {}, config_of(what.tcp), names_of(what.names)};
 }
 stack_transport::settings settings_of(const backends::xdp_spec& what) {
-    return {what.addresses, what.gateway, config_of(what.tcp)};
+    return {what.addresses, what.gateway, config_of(what.tcp), names_of(what.names)};
 }
 
 // The addresses that the driver really has, where the specification left the choice to it.
@@ -73,6 +86,10 @@ struct opener {
         auto medium = std::move(std::get<std::unique_ptr<backends::driver>>(opened));
         auto settings = settings_of(what);
         complete_addresses(settings, *medium);
+        settings.seed = options.seed;
+        settings.names.families = {false, false};
+        for (const stack::ip_prefix& own : settings.addresses)
+            (own.address.is_v4() ? settings.names.families.v4 : settings.names.families.v6) = true;
         return std::make_unique<stack_transport>(where, std::move(medium),
                                                  make_random_source(options.seed), settings);
     }

@@ -8,6 +8,7 @@
 #include <boost/asio/error.hpp>
 
 #include "framework/backend_values.hpp"
+#include "framework/randomness.hpp"
 
 namespace coax::detail {
 
@@ -26,6 +27,8 @@ stack_transport::stack_transport(engine& where, std::unique_ptr<backends::driver
       driver_(std::move(medium)),
       randomness_(std::move(randomness)),
       stack_(s.config, driver_->device(), *randomness_),
+      names_(s.names),
+      seed_(s.seed),
       description_(to_public(driver_->describe())) {
     const auto refuse = [](const std::string& what, stack::error e) {
         throw backend_error(what + ": " + std::string(stack::to_string(e)));
@@ -48,6 +51,13 @@ std::unique_ptr<stream_state> stack_transport::open_stream(int family, error_cod
 
 std::unique_ptr<datagram_state> stack_transport::open_datagram(int family, error_code& ec) {
     return stack_datagram::open(*this, family, ec);
+}
+
+// Its randomness is its own: what it draws must not change what the stack draws.
+std::unique_ptr<name_resolver> stack_transport::make_resolver() {
+    constexpr std::uint64_t other = 0x6e61'6d65'7300'0000;
+    return std::make_unique<dns_resolver>(
+        engine_, make_random_source(seed_ == 0 ? 0 : seed_ ^ other), names_);
 }
 
 void stack_transport::append_counters(std::vector<counter>& all) const {

@@ -9,6 +9,7 @@
 
 #include "backends/driver.hpp"
 #include "framework/engine.hpp"
+#include "framework/resolver/dns_resolver.hpp"
 #include "framework/transport/stack_datagram.hpp"
 #include "framework/transport/stack_stream.hpp"
 #include "framework/transport/transport.hpp"
@@ -23,6 +24,8 @@ class stack_transport final : public transport {
         std::vector<stack::ip_prefix> addresses;
         stack::ip_address gateway;  // unspecified: none
         stack::stack_config config;
+        dns_resolver::options names;
+        std::uint64_t seed = 0;  // of identifiers of DNS; 0: the system's randomness
     };
 
     // Throws backend_error when the stack refuses an address or the gateway.
@@ -33,6 +36,7 @@ class stack_transport final : public transport {
     // --- transport
     std::unique_ptr<stream_state> open_stream(int family, error_code& ec) override;
     std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override;
+    std::unique_ptr<name_resolver> make_resolver() override;
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& all) const override;
     bool input_waiting() noexcept override { return !dead_ && driver_->frames_waiting(); }
@@ -68,6 +72,8 @@ class stack_transport final : public transport {
     std::unique_ptr<backends::driver> driver_;
     std::unique_ptr<stack::random_source> randomness_;
     stack::ip_stack stack_;
+    dns_resolver::options names_;
+    std::uint64_t seed_;
     backend_description description_;
     boost::intrusive::list<stack_stream, boost::intrusive::constant_time_size<false>> streams_;
     boost::intrusive::list<stack_datagram, boost::intrusive::constant_time_size<false>> datagrams_;

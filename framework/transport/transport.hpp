@@ -8,6 +8,7 @@
 
 #include <coax/backend.hpp>
 #include <coax/detail/datagram_state.hpp>
+#include <coax/detail/resolve_operation.hpp>
 #include <coax/detail/stream_state.hpp>
 
 #include "stack/base/time.hpp"
@@ -23,6 +24,8 @@ class transport {
     // An open, unbound socket of the family (AF_INET, AF_INET6).
     virtual std::unique_ptr<stream_state> open_stream(int family, error_code& ec) = 0;
     virtual std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) = 0;
+    // For the names of hosts; called once at most.
+    virtual std::unique_ptr<name_resolver> make_resolver() = 0;
     virtual const backend_description& describe() const noexcept = 0;
     virtual void append_counters(std::vector<counter>&) const {}
 

@@ -48,6 +48,40 @@ TEST_CASE("spec: xdp with its defaults") {
     CHECK(x.capture.empty());
 }
 
+TEST_CASE("spec: how names are found") {
+    const auto w = parsed<wire_spec>(
+        "wire,dns=198.18.0.1,dns=198.18.0.2:5353,dns=[fd00:c0a0::1]:54,dns=fd00:c0a0::2,"
+        "search=lab.example,search=Example,hosts=/tmp/hosts,resolv=/tmp/resolv.conf");
+    REQUIRE(w.names.servers.size() == 4);
+    CHECK(w.names.servers[0].address == ip_address::v4(198, 18, 0, 1));
+    CHECK(w.names.servers[0].port == 53);
+    CHECK(w.names.servers[1].port == 5353);
+    CHECK(w.names.servers[2].address.is_v6());
+    CHECK(w.names.servers[2].port == 54);
+    CHECK(w.names.servers[3].port == 53);
+    CHECK(w.names.search == std::vector<std::string>{"lab.example", "Example"});
+    CHECK(w.names.hosts == "/tmp/hosts");
+    CHECK(w.names.configuration == "/tmp/resolv.conf");
+    const auto x = parsed<xdp_spec>("xdp:eth1,ip=198.18.0.2/24,dns=198.18.0.1");
+    CHECK(x.names.servers.size() == 1);
+    CHECK(x.names.hosts.empty());
+    for (const char* wrong : {"", "localhost", "127.0.0.1", "198.18.0.1:", "198.18.0.1:0",
+                              "[fd00::1", "[fd00::1]53", "198.18.0.1:65536", "0.0.0.0"}) {
+        CAPTURE(wrong);
+        CHECK(refused(("wire,dns=" + std::string(wrong)).c_str()).find("dns=") !=
+              std::string::npos);
+    }
+    for (const char* wrong : {"", "a..b", "bad name", "1.2.3.4", "a/b"}) {
+        CAPTURE(wrong);
+        CHECK(refused(("wire,search=" + std::string(wrong)).c_str()).find("a domain") !=
+              std::string::npos);
+    }
+    std::string many = "wire";
+    for (int i = 1; i != 10; ++i) many += ",dns=198.18.0." + std::to_string(i);
+    CHECK(refused(many.c_str()).find("at most 8") != std::string::npos);
+    CHECK(refused("kernel,dns=198.18.0.1").find("kernel takes neither") != std::string::npos);
+}
+
 TEST_CASE("spec: xdp with every key") {
     const auto x = parsed<xdp_spec>(
         "xdp:eth1.5,ip=198.18.0.2/24,ip=fd00:c0a0::2/64,gw=198.18.0.1,mode=skb,queue=2,queues=3,"

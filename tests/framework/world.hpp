@@ -19,13 +19,14 @@ namespace coax_test {
 
 class world {
   public:
-    // "wire" or "kernel".
-    explicit world(const std::string& kind) : virtual_time_(kind == "wire") {
+    // "wire" or "kernel". On the wire `client_keys` go into the client's specification.
+    explicit world(const std::string& kind, const std::string& client_keys = {})
+        : virtual_time_(kind == "wire") {
         if (virtual_time_) {
             static std::atomic<unsigned> number{0};
             const std::string segment = "wire:world" + std::to_string(++number);
             server_.emplace(options(segment + ",ip=198.18.7.1/24"));
-            client_.emplace(options(segment + ",ip=198.18.7.2/24"));
+            client_.emplace(options(segment + ",ip=198.18.7.2/24" + client_keys));
         } else {
             server_.emplace(options("kernel"));
             client_.emplace(options("kernel"));
@@ -35,6 +36,7 @@ class world {
     coax::io_context& server() { return *server_; }
     coax::io_context& client() { return *client_; }
     bool has_virtual_time() const { return virtual_time_; }
+    coax::virtual_clock& clock() { return clock_; }
     void destroy_client() { client_.reset(); }
     // The client is not turned any more: to the server it looks as if its power had failed.
     void freeze_client() { client_frozen_ = true; }

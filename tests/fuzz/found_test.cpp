@@ -34,6 +34,7 @@ void run_seeds(const target& which) {
 
 TEST_CASE("fuzz targets hold for their seeds: wire") { run_seeds(wire_target); }
 TEST_CASE("fuzz targets hold for their seeds: text") { run_seeds(text_target); }
+TEST_CASE("fuzz targets hold for their seeds: names") { run_seeds(names_target); }
 TEST_CASE("fuzz targets hold for their seeds: connection") { run_seeds(connection_target); }
 TEST_CASE("fuzz targets hold for their seeds: door") { run_seeds(door_target); }
 TEST_CASE("fuzz targets hold for their seeds: stack") { run_seeds(stack_target); }

@@ -24,6 +24,7 @@ struct target {
 
 extern const target wire_target;
 extern const target text_target;
+extern const target names_target;
 extern const target connection_target;
 extern const target door_target;
 extern const target stack_target;

@@ -3,6 +3,7 @@
 // specialised for coax::tcp.
 #pragma once
 
+#include <coax/basic_resolver.hpp>
 #include <coax/basic_socket_acceptor.hpp>
 #include <coax/basic_stream_socket.hpp>
 #include <coax/executor.hpp>
@@ -14,5 +15,6 @@ namespace coax {
 // that `co_await s.async_read_some(b)` needs none.
 using fast_socket = boost::asio::basic_stream_socket<tcp, executor>;
 using fast_acceptor = boost::asio::basic_socket_acceptor<tcp, executor>;
+using fast_resolver = boost::asio::ip::basic_resolver<tcp, executor>;
 
 }  // namespace coax

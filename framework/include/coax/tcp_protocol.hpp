@@ -29,7 +29,7 @@ class tcp : public detail::ip_protocol<tcp, boost::asio::ip::tcp> {
     // On any executor of a coax::io_context (asio::any_io_executor).
     using socket = boost::asio::basic_stream_socket<tcp, boost::asio::any_io_executor>;
     using acceptor = boost::asio::basic_socket_acceptor<tcp, boost::asio::any_io_executor>;
-    // The system's resolver, on a thread of its own, whatever the backend is.
+    // <coax/basic_resolver.hpp>
     using resolver = boost::asio::ip::basic_resolver<tcp, boost::asio::any_io_executor>;
     using no_delay = boost::asio::ip::tcp::no_delay;
     // Holds back what does not fill a segment until it is off again, at most 200 ms (TCP_CORK).

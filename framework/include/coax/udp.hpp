@@ -4,6 +4,7 @@
 #pragma once
 
 #include <coax/basic_datagram_socket.hpp>
+#include <coax/basic_resolver.hpp>
 #include <coax/executor.hpp>
 #include <coax/udp_protocol.hpp>
 
@@ -11,5 +12,6 @@ namespace coax {
 
 // On the concrete executor: no type erasure in any operation, and the default token is deferred.
 using fast_udp_socket = boost::asio::basic_datagram_socket<udp, executor>;
+using fast_udp_resolver = boost::asio::ip::basic_resolver<udp, executor>;
 
 }  // namespace coax

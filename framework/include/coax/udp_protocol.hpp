@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/udp.hpp>
 
 #include <coax/detail/ip_protocol.hpp>
@@ -22,6 +23,8 @@ class udp : public detail::ip_protocol<udp, boost::asio::ip::udp> {
     using endpoint = boost::asio::ip::udp::endpoint;
     // On any executor of a coax::io_context (asio::any_io_executor).
     using socket = boost::asio::basic_datagram_socket<udp, boost::asio::any_io_executor>;
+    // <coax/basic_resolver.hpp>
+    using resolver = boost::asio::ip::basic_resolver<udp, boost::asio::any_io_executor>;
     // The Differentiated Services field of what is sent, in the upper six bits, and ECN's two
     // (IP_TOS). At any time.
     using type_of_service = detail::integer_option<IPPROTO_IP, IP_TOS>;

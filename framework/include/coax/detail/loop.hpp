@@ -15,6 +15,7 @@
 #include <coax/detail/datagram_state.hpp>
 #include <coax/detail/mailbox.hpp>
 #include <coax/detail/operation.hpp>
+#include <coax/detail/resolve_operation.hpp>
 #include <coax/detail/stream_state.hpp>
 #include <coax/detail/timer_queue.hpp>
 
@@ -102,6 +103,8 @@ class loop {
     // A socket of the context's transport: TCP, UDP.
     virtual std::unique_ptr<stream_state> open_stream(int family, error_code& ec) = 0;
     virtual std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) = 0;
+    // Made by the first one who asks.
+    virtual name_resolver& resolver() = 0;
     // Turns I/O, sleeping when there is none, but runs no handler, until `done`: for blocking
     // calls. Must not be called while another thread runs the context.
     virtual void drive_until(const bool& done) = 0;

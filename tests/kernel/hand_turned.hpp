@@ -88,6 +88,10 @@ class hand_turned final : public loop {
     std::unique_ptr<datagram_state> open_datagram(int family, error_code& ec) override {
         return transport_->open_datagram(family, ec);
     }
+    name_resolver& resolver() override {
+        if (!resolver_) resolver_ = transport_->make_resolver();
+        return *resolver_;
+    }
     void drive_until(const bool& done) override {
         turn_until([&] { return done; });
     }
@@ -112,6 +116,7 @@ class hand_turned final : public loop {
 
     coax::backends::ring ring_;
     std::optional<kernel_transport> transport_;
+    std::unique_ptr<name_resolver> resolver_;
 };
 
 // An operation of kind Base that counts how often it was completed and destroyed.

@@ -178,7 +178,8 @@ class dns_server {
 
     unsigned count(std::string_view what) const {
         unsigned n = 0;
-        for (const auto& each : asked) if (each == what) ++n;
+        for (const auto& each : asked)
+            if (each == what) ++n;
         return n;
     }
     udp::socket& socket() { return socket_; }

@@ -177,7 +177,10 @@ std::string follow(parsed_message& message, const question& asked, answer& conte
 void conclude(parsed_message& message, const std::string& end, reply& result, bool no_such_name,
               bool recursive) {
     answer& content = result.content;
-    if (no_such_name) content.what = answer::kind::no_name;
+    if (no_such_name) {  // whatever stands beside it
+        content.what = answer::kind::no_name;
+        content.addresses.clear();
+    }
     if (content.what == answer::kind::found) return;
     const auto lifetime = negative_lifetime(message, end);
     content.lifetime = lifetime ? std::min(*lifetime, content.lifetime) : seconds(0);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 
 #include <coax/coax.hpp>
 
+#include "framework/resolver/message.hpp"
 #include "tests/framework/dns_server.hpp"
 
 namespace asio = boost::asio;
@@ -392,6 +394,24 @@ TEST_CASE("resolver: messages that end too early, or say what cannot be") {
     CHECK(resolve(again, "www.example").addresses() != texts{"198.18.7.66"});
     CHECK(*resolve(again, "b.example").ec == asio::error::host_not_found);
     CHECK(resolve(again, "c.example").addresses() == texts{"198.18.7.4"});
+}
+
+// Found by the fuzz target `names`: an address beside NXDOMAIN.
+TEST_CASE("resolver: no such name stays so, whatever stands beside it") {
+    namespace dns = coax::detail::dns;
+    const dns::question asked{"s.example", dns::record_type::a};
+    dns_reply said;
+    said.to.name = asked.name;
+    said.to.type = coax_test::A;
+    said.answers.push_back(coax_test::a(asked.name, "198.18.7.3"));
+    const auto content = [&said, &asked] {
+        const octets m = said.made();
+        return dns::read_reply(std::as_bytes(std::span(m)), asked, said.to.id).content;
+    };
+    CHECK(content().addresses.size() == 1);
+    said.code = coax_test::no_name;
+    CHECK(content().what == dns::answer::kind::no_name);
+    CHECK(content().addresses.empty());
 }
 
 TEST_CASE("resolver: the search list, and names with a dot at the end") {

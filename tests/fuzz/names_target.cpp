@@ -132,6 +132,9 @@ std::vector<bytes> seeds() {
     made.push_back(records(0, 3, {0, 1, 0},
                            {0xc0, 16, 0, 6, 0, 1, 0, 0, 0, 60, 0, 24, 0xc0, 16, 0xc0, 16, 0, 0,
                             0,    1,  0, 0, 0, 2, 0, 0, 0, 3,  0, 0,  0,    4,  0,    0,  0, 30}));
+    // "No such name", and there it is.
+    made.push_back(
+        records(0, 3, {1, 0, 0}, {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 18, 7, 3}));
     made.push_back(records(2, 0, {1, 0, 0}, {0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60, 0, 3, 1, 'b', 0}));
     for (const char* text : {"www.example", "WWW.Example.", "1.2.3.4", "x_y-z", "a..b"})
         made.push_back(script_writer().u8(1).text(text).made());

@@ -23,6 +23,13 @@ void answer(core& k, time_wait& t) noexcept {
     k.make_ready(t);
 }
 
+// 2 MSL from now.
+void restart(core& k, time_wait& t, instant now) noexcept {
+    k.timers.arm(t, now + k.config.time_wait);
+    t.age_hook.unlink();
+    k.time_waits_by_age.push_back(t);
+}
+
 }  // namespace
 
 disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& in) noexcept {
@@ -39,13 +46,14 @@ disposition input_time_wait(core& k, time_wait& t, const flow& ends, incoming& i
     const seq last = in.first + in.length;
     const bool repeats = in.length != 0 && last <= t.rcv_nxt;
     if (flags.fin && last == t.rcv_nxt) {  // its FIN again: our ACK was lost; restart 2 MSL
-        k.timers.arm(t, in.now + k.config.time_wait);
-        t.age_hook.unlink();
-        k.time_waits_by_age.push_back(t);
+        restart(k, t, in.now);
         answer(k, t);
         return disposition::consumed;
     }
-    if (repeats) {  // one lost acknowledgment; more are somebody who makes us talk (RFC 5961 7)
+    if (repeats) {
+        // What came before its FIN, again: the peer knows of no acknowledgment, and without us it
+        // would never hear one. Answered once; more are somebody who makes us talk (RFC 5961 7).
+        restart(k, t, in.now);
         if (may_challenge(k, t.challenged_at, in.now)) answer(k, t);
         return disposition::out_of_window;
     }

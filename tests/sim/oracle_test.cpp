@@ -1,5 +1,6 @@
 // The oracles that need no stack: the balance of a dialogue, and the bytes of a stream.
 
+#include <chrono>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -46,6 +47,30 @@ TEST_CASE("balance: bytes may be missing only if somebody knows") {
     d.server_end.failure = stack::error::none;
     d.client_end.left = true;
     CHECK(imbalance(d).empty());
+}
+
+// RFC 9293 MUST-12, and the time of 3.4.2
+TEST_CASE("cause: a peer that left in order may forget, after its time") {
+    dialogue d = good_one();
+    end_state& mine = d.client_end;
+    mine.failure = stack::error::connection_reset;
+    d.server_end.remembers = std::chrono::seconds(2);
+    d.server_end.ended_sending_at = stack::instant(std::chrono::seconds(10));
+    mine.failed_at = stack::instant(std::chrono::seconds(12));
+    CHECK(was_forgotten(mine, d.server_end));
+    mine.failed_at -= std::chrono::milliseconds(1);
+    CHECK_FALSE(was_forgotten(mine, d.server_end));
+    mine.failed_at += std::chrono::seconds(1);
+    mine.failure = stack::error::timed_out;
+    CHECK_FALSE(was_forgotten(mine, d.server_end));
+    mine.failure = stack::error::connection_reset;
+    for (bool* each : {&mine.ended_sending, &mine.saw_end, &d.server_end.saw_end}) {
+        *each = false;
+        CHECK_FALSE(was_forgotten(mine, d.server_end));
+        *each = true;
+    }
+    d.server_end.received -= 1;
+    CHECK_FALSE(was_forgotten(mine, d.server_end));
 }
 
 // RFC 8985 7.3

@@ -165,6 +165,28 @@ TEST_CASE("TIME-WAIT repeats its acknowledgment and starts again") {
     CHECK(s.layer().socket_count() == 1);
 }
 
+// As Linux: who sends again what lies before its FIN has heard no acknowledgment either.
+TEST_CASE("TIME-WAIT starts again with data that was acknowledged") {
+    script s;
+    s.establish_passive();
+    s.shuts();
+    s.expects(fin(1).ack(1));
+    s.sends(data(1, 500).ack(2));
+    s.expects(ack(501).seq(2));
+    CHECK(s.reads() == 500);
+    s.sends(fin(501).ack(2));
+    s.expects(ack(502).seq(2));
+    s.closes();
+    s.silent_for(50s);
+    s.sends(data(1, 500).ack(2));
+    s.expects(ack(502).seq(2));
+    s.silent_for(59s);
+    s.sends(data(1, 500).ack(2));
+    s.expects(ack(502).seq(2));
+    s.silent_for(61s);
+    CHECK(s.layer().socket_count() == 1);  // the listener
+}
+
 // RFC 1337 3
 TEST_CASE("TIME-WAIT is not assassinated") {
     script s;

@@ -36,4 +36,14 @@ std::string imbalance(const dialogue& d) {
     return wrong.empty() ? one_way("down", d.server_end, d.client_end) : wrong;
 }
 
+bool was_forgotten(const end_state& mine, const end_state& peer) {
+    if (mine.failure != stack::error::connection_reset || peer.failure != stack::error::none)
+        return false;
+    const bool both_ended =
+        mine.saw_end && mine.ended_sending && peer.saw_end && peer.ended_sending;
+    // TIME-WAIT cannot begin before the peer's own FIN.
+    return both_ended && peer.received == mine.accepted && mine.received == peer.accepted &&
+           mine.failed_at - peer.ended_sending_at >= peer.remembers;
+}
+
 }  // namespace coax::sim

@@ -62,6 +62,9 @@ struct end_state {
     bool over = false;                          // has no socket any more
     stack::error failure = stack::error::none;  // what the stack told
     stack::duration patience{0};                // its stack goes on for so long without progress
+    stack::duration remembers{0};               // TIME-WAIT at most; 0: its place may be taken
+    stack::instant ended_sending_at{};
+    stack::instant failed_at{};
 };
 
 struct dialogue {
@@ -87,5 +90,10 @@ struct dialogue {
 // What is wrong between the two ends, both over: every byte accepted was delivered, or somebody
 // heard an error or left. Empty: nothing.
 std::string imbalance(const dialogue& d);
+
+// An end whose peer took all, said all and left in order, and whose stack has forgotten that since:
+// the acknowledgments were lost, and what is sent again is reset. The user must hear that nobody
+// told what became of the data (RFC 9293 MUST-12).
+bool was_forgotten(const end_state& mine, const end_state& peer);
 
 }  // namespace coax::sim

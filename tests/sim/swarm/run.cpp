@@ -301,12 +301,14 @@ void world::judge_dialogues() {
             faults_.add("balance", d.name() + ": " + wrong, net_.now());
         if (!plan_.gentle) continue;
         const bool rude = d.client_end.left || d.server_end.left;
-        for (const end_state* each : {&d.client_end, &d.server_end})
-            if (each->failure != stack::error::none && !rude)
+        for (const end_state* each : {&d.client_end, &d.server_end}) {
+            const end_state& peer = each == &d.client_end ? d.server_end : d.client_end;
+            if (each->failure != stack::error::none && !rude && !was_forgotten(*each, peer))
                 faults_.add(
                     "cause",
                     d.name() + ": " + std::string(to_string(each->failure)) + " without a cause",
                     net_.now());
+        }
     }
 }
 

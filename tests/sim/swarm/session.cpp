@@ -30,6 +30,7 @@ session::session(host& at, dialogue& of, bool is_client, fault_list& faults)
 void session::open(const stack::endpoint& peer, std::uint16_t own_port) {
     mine_.began = true;
     mine_.patience = patience();
+    mine_.remembers = host_.options().config.tcp.time_wait;
     progressed_ = host_.now();
     const auto opened = host_.stack().tcp_open(static_cast<socket_user*>(this));
     if (!opened) {
@@ -55,6 +56,7 @@ void session::open(const stack::endpoint& peer, std::uint16_t own_port) {
 void session::adopt(stack::tcp_socket socket) {
     mine_.began = true;
     mine_.patience = patience();
+    mine_.remembers = host_.options().config.tcp.time_wait;
     progressed_ = host_.now();
     socket_ = socket;
     host_.stack().tcp_set_user(socket, static_cast<socket_user*>(this));
@@ -194,6 +196,7 @@ bool session::read_once() {
 
 void session::end_sending() {
     mine_.ended_sending = true;
+    mine_.ended_sending_at = host_.now();
     const auto done =
         host_.stack().tcp_shutdown(socket_, stack::tcp::shutdown_side::send, host_.now());
     if (!done) fail(done.code());
@@ -204,6 +207,7 @@ void session::end_if_done() {
     if (plan_.how == ending::leave_early) {
         mine_.left = !mine_.saw_end;
         mine_.ended_sending = true;
+        mine_.ended_sending_at = host_.now();
         return close();
     }
     if (!mine_.ended_sending) end_sending();
@@ -212,6 +216,7 @@ void session::end_if_done() {
 
 void session::fail(error why) {
     mine_.failure = why == error::none ? error::operation_not_supported : why;
+    mine_.failed_at = host_.now();
     if (why == error::none || why == error::bad_handle)
         faults_.add("error", dialogue_.name() + ": failed without a reason", host_.now());
     close();

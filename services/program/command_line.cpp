@@ -210,6 +210,21 @@ void declare_serve_kv(CLI::App& serve, command& chosen) {
     kv->callback([&chosen, options] { chosen = [options] { return serve_kv(*options); }; });
 }
 
+void declare_serve_echo(CLI::App& serve, command& chosen) {
+    CLI::App* echo = serve.add_subcommand("echo", "Send back what comes (RFC 862)");
+    auto options = std::make_shared<serve_options>();
+    add_serve_options(*echo, *options);
+    echo->add_flag("--udp", options->datagrams,
+                   "Answer datagrams, too, on the same address and port");
+    echo->footer(
+        "Examples:\n"
+        "  coax serve echo --listen 127.0.0.1:7007\n"
+        "  coax serve echo --udp --listen 127.0.0.1:7007\n"
+        "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7 "
+        "--statistics 1");
+    echo->callback([&chosen, options] { chosen = [options] { return serve_echo(*options); }; });
+}
+
 void declare_serve(CLI::App& program, command& chosen) {
     CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
     serve->require_subcommand(1);
@@ -218,17 +233,7 @@ void declare_serve(CLI::App& program, command& chosen) {
         "  coax serve http . --listen 127.0.0.1:8080\n"
         "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7");
 
-    CLI::App* echo = serve->add_subcommand("echo", "Send back what comes (RFC 862)");
-    auto echo_options = std::make_shared<serve_options>();
-    add_serve_options(*echo, *echo_options);
-    echo->footer(
-        "Examples:\n"
-        "  coax serve echo --listen 127.0.0.1:7007\n"
-        "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7 "
-        "--statistics 1");
-    echo->callback(
-        [&chosen, echo_options] { chosen = [echo_options] { return serve_echo(*echo_options); }; });
-
+    declare_serve_echo(*serve, chosen);
     CLI::App* http = serve->add_subcommand("http", "Serve the files of a directory over HTTP/1.1");
     auto http_options = std::make_shared<serve_options>();
     http->add_option("directory", http_options->directory,

@@ -30,6 +30,7 @@ struct serve_options {
     std::chrono::milliseconds silence{30'000};  // --timeout
     std::chrono::milliseconds report_every{0};  // --statistics; zero: never
     std::string directory;                      // http only
+    bool datagrams = false;                     // echo only: --udp
     std::size_t largest_message = 1'048'576;    // websocket only: bytes
     std::optional<tls_files> tls;               // --tls
 };

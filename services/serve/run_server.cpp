@@ -120,7 +120,7 @@ exit_status run_server(coax::io_context& io, server& s, const std::string& name,
 
 exit_status serve_echo(const serve_options& options) {
     coax::io_context io(context_options_of(options.backend));
-    echo_server s(io, options.listen, limits_of(options));
+    echo_server s(io, options.listen, limits_of(options), options.datagrams);
     return run_server(io, s, "coax serve echo", options);
 }
 

@@ -82,6 +82,7 @@ server::server(coax::io_context& io, const coax::tcp::endpoint& listen_at, serve
 void server::start(std::function<void(const error_code&)> broken) {
     broken_ = std::move(broken);
     asio::co_spawn(io_, accept_connections(), asio::detached);
+    opening();
 }
 
 void server::stop() {

@@ -18,7 +18,7 @@ namespace coax::services {
 struct traffic {
     std::uint64_t connections = 0;  // accepted
     std::uint64_t open = 0;         // of these, now
-    std::uint64_t requests = 0;     // answered; echo: pieces that came and went back
+    std::uint64_t requests = 0;     // answered; echo: pieces and datagrams that came and went back
     std::uint64_t bytes_in = 0;     // of payload
     std::uint64_t bytes_out = 0;
     std::uint64_t errors = 0;  // connections that ended otherwise than in order
@@ -64,8 +64,12 @@ class server {
     };
 
   protected:
+    // Called by start(): for what a server does beside its connections.
+    virtual void opening() {}
     // Called by stop(), before the connections are closed. May be called again.
     virtual void closing() {}
+    bool is_stopping() const noexcept { return stopping_; }
+    coax::awaitable<void> pause(std::chrono::milliseconds duration);
 
     // Speaks the protocol until the connection ends.
     virtual coax::awaitable<void> converse(coax::fast_socket socket) = 0;
@@ -87,7 +91,6 @@ class server {
 
   private:
     coax::awaitable<void> accept_connections();
-    coax::awaitable<void> pause(std::chrono::milliseconds duration);
 
     coax::io_context& io_;
     coax::fast_acceptor acceptor_;

@@ -69,6 +69,7 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve echo --listen 127.0.0.1", "not an address with a port");
     check_mistake("serve echo --listen 127.0.0.1:99999", "not an address with a port");
     check_mistake("serve echo --listen localhost:80", "not an address with a port");
+    check_mistake("serve echo --udp", "--listen");
     check_mistake("serve http --listen 127.0.0.1:0", "directory");
     check_mistake("serve http . --listen 127.0.0.1:0 --tls cert.pem", "--tls");
     check_mistake("serve websocket", "--listen");

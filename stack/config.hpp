@@ -175,6 +175,16 @@ struct ip_config {
     std::uint16_t reassembly_fragments_max = 256;         // of one datagram: MTU 276 and more
     duration reassembly_timeout = 30s;  // as Linux: identifications come again soon (RFC 4963);
                                         // RFC 1122 3.3.2 says 60 s to 120 s (SHOULD)
+    // Multicast: groups of all sockets together, those being left included; and IGMP.
+    std::uint32_t groups_max = 256;
+    std::uint32_t igmp_per_second_max = 100;    // answers to queries, token bucket of one second
+    std::uint32_t igmp_queue_bytes = 1U << 16;  // reports waiting for a slot
+    std::uint8_t igmp_robustness = 2;           // RFC 3376 8.1: times a change is told, 1 or more
+    duration igmp_unasked = 1s;                 // RFC 3376 8.11: most between two of these
+    duration igmp_unasked_v2 = 10s;             // RFC 2236 8.10
+    duration igmp_older_querier = 260s;         // RFC 3376 8.12: how long one is remembered
+    duration igmp_refresh = 60s;                // on a device that hears no queries: reports
+    duration igmp_refresh_spread = 10s;         // unasked, each at some moment of this time
 };
 
 struct udp_config {
@@ -185,6 +195,7 @@ struct udp_config {
     std::uint64_t receive_memory_bytes = 64ULL << 20;  // receive queues of all sockets together
     std::uint16_t ephemeral_port_first = 32768;        // as Linux; RFC 6056 3.2
     std::uint16_t ephemeral_port_last = 60999;
+    std::uint16_t memberships_max = 20;  // groups of one socket, as net.ipv4.igmp_max_memberships
 };
 
 inline constexpr std::uint16_t burst_max = 64;

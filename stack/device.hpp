@@ -8,6 +8,7 @@
 
 #include "stack/base/address.hpp"
 #include "stack/base/payload.hpp"
+#include "stack/base/result.hpp"
 
 namespace coax::stack {
 
@@ -31,6 +32,9 @@ struct device_capabilities {
     std::uint16_t mtu = 1500;    // bytes of IP packet, without the Ethernet header
     std::uint16_t headroom = 0;  // bytes a slot keeps free before its frame; informational
     mac_address address;         // own MAC
+    // Frames to every group come in, as 224.0.0.1, where queriers ask; false: only to those of
+    // want_group().
+    bool hears_all_groups = true;
     checksum_policy receive_checksum = checksum_policy::strict;
     bool transmit_checksum = false;   // may be asked to finish TCP/UDP checksums (partial)
     std::uint32_t gso_max_bytes = 0;  // largest TCP super-segment accepted; 0: none
@@ -79,6 +83,15 @@ class device {
     virtual void transmit(std::span<const tx_slot> slots) noexcept = 0;
     // Gives reserved slots back unused.
     virtual void cancel(std::span<const tx_slot> slots) noexcept = 0;
+
+    // Frames to this multicast address are wanted, or no more. Anything but none: they will not
+    // come (address_in_use: the group is somebody else's here). May call the system: it is not of
+    // the steady path.
+    virtual error want_group(const ip_address& group, bool wanted) noexcept {
+        static_cast<void>(group);
+        static_cast<void>(wanted);
+        return error::none;
+    }
 
   protected:
     device() = default;

@@ -11,26 +11,16 @@
 #include "stack/wire/ethernet.hpp"
 #include "stack/wire/plain_segment.hpp"
 #include "stack/wire/tcp.hpp"
-#include "stack/wire/udp.hpp"
 
 namespace coax::stack {
 
 namespace {
-
-constexpr std::size_t transport_start = wire::ethernet_header_size + wire::ipv4_header_size;
 
 // What write_segment() will write.
 std::size_t header_length_of(const tcp::segment& segment) noexcept {
     return wire::is_plain(segment.header, segment.ends.local.address)
                ? wire::plain_header_length(segment.header)
                : wire::tcp_header_length(segment.header);
-}
-
-// The field of a checksum that the device finishes, or the finished one: always one of them
-// (RFC 9293 3.1, MUST-2).
-void store_checksum(std::byte* field, std::uint64_t pseudo, bool partial,
-                    std::uint64_t sum) noexcept {
-    wire::store_native(field, partial ? wire::fold_sum(pseudo) : wire::finish_checksum(sum));
 }
 
 }  // namespace
@@ -66,10 +56,10 @@ egress::egress(layers& all)
 
 bool egress::flush(instant now) {
     // ARP twice: before the rest, that it cannot be crowded out; after, for what the rest asked.
-    const bool all_sent = (!all_.neighbours.has_outcome() || settle_neighbours(now)) &&
-                          send_arp() && (all_.icmp.outgoing().empty() || send_icmp(now)) &&
-                          (!all_.udp.has_outgoing() || send_datagrams(now)) && send_segments(now) &&
-                          send_arp();
+    const bool all_sent =
+        (!all_.neighbours.has_outcome() || settle_neighbours(now)) && send_arp() &&
+        send_queue(all_.groups.outgoing(), now) && send_queue(all_.icmp.outgoing(), now) &&
+        (!all_.udp.has_outgoing() || send_datagrams(now)) && send_segments(now) && send_arp();
     all_.traffic.frames_sent += slots_.transmit();
     return all_sent;
 }
@@ -127,21 +117,11 @@ bool egress::send_waiting_arp() {
     return true;
 }
 
-bool egress::send_icmp(instant now) {
-    auto& queue = all_.icmp.outgoing();
+// Whole packets, of ICMP or IGMP.
+bool egress::send_queue(record_queue<ip_address>& queue, instant now) {
     while (!queue.empty()) {
         if (!send_packet(queue.front_head(), queue.front_body(), now)) return false;
         queue.pop();
-    }
-    return true;
-}
-
-bool egress::send_datagrams(instant now) {
-    while (all_.udp.has_outgoing()) {
-        if (!send_datagram(all_.udp.front_outgoing(), all_.udp.front_payload(), now)) return false;
-        const bool had_event = all_.udp.has_event();
-        all_.udp.pop_outgoing();
-        if (!had_event && all_.udp.has_event()) has_news_ = true;  // room for those that wait
     }
     return true;
 }
@@ -170,12 +150,14 @@ egress::resolution egress::resolve(const ip_address& source, const ip_address& d
     }
     // RFC 1122 3.2.1.3 (g): 127/8 must not appear outside the host.
     if (!all_.addresses.is_own(source)) return {way::none, error::address_not_available};
-    const auto next_hop = all_.routes.next_hop(destination);
+    // RFC 1112 6.1: a group is on the link, whatever routes say.
+    const bool to_group = destination.is_multicast();
+    const auto next_hop = to_group ? destination : all_.routes.next_hop(destination);
     if (!next_hop) return {way::none, error::network_unreachable};
-    if (all_.addresses.is_broadcast(destination)) {
-        wire::emit_ethernet(
-            {mac_address::broadcast(), all_.capabilities.address, wire::ethernet_type_ipv4},
-            route.ethernet_header.data());
+    if (to_group || all_.addresses.is_broadcast(destination)) {
+        const mac_address to = to_group ? group_mac(destination) : mac_address::broadcast();
+        wire::emit_ethernet({to, all_.capabilities.address, wire::ethernet_type_ipv4},
+                            route.ethernet_header.data());
         route.mtu = all_.capabilities.mtu;
         route.epoch = all_.epoch.current();
         return {way::known};
@@ -308,93 +290,7 @@ std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::si
                            header, header_length);
 }
 
-// --- UDP
-
-bool egress::send_datagram(const udp::datagram& out, const_bytes payload, instant now) {
-    const ip_address& source = out.ends.local.address;
-    const ip_address& destination = out.ends.remote.address;
-    const std::size_t size = wire::ipv4_header_size + wire::udp_header_size + payload.size();
-    datagram_path& last = last_datagram_;
-    resolution found{way::known};
-    if (last.route.epoch != all_.epoch.current() || last.destination != destination ||
-        last.source != source) {
-        found = resolve(source, destination, last.route, now);
-        last.source = source;
-        last.destination = destination;
-    }
-    const std::uint16_t mtu = found.result == way::known ? last.route.mtu : all_.capabilities.mtu;
-    if (found.result == way::none || (size > mtu && out.dont_fragment)) {
-        ++all_.udp_count.undeliverable;
-        datagram_ = {};
-        return true;
-    }
-    if (found.result == way::waiting) {
-        scratch_.resize(std::max(scratch_.size(), size));
-        write_datagram(out, payload, false, scratch_.data());
-        all_.neighbours.hold(found.neighbour, const_bytes(scratch_).first(size));
-        datagram_ = {};
-        return true;
-    }
-    if (size > mtu || datagram_.sent != 0) return send_large_datagram(out, payload);
-    if (last.route.is_loopback()) {
-        std::byte* const packet = all_.loopback.push(destination, size);
-        if (packet == nullptr) ++all_.ip_count.loopback_full;
-        else write_datagram(out, payload, true, packet);
-        return true;
-    }
-    tx_slot* const slot = slots_.peek();
-    if (slot == nullptr) return false;
-    if (is_too_small(*slot, size)) return true;
-    const bool partial = all_.capabilities.transmit_checksum;
-    write_datagram(out, payload, partial, slot->data + wire::ethernet_header_size);
-    finish_slot(*slot, last.route, size);
-    if (partial) {
-        slot->checksum = checksum_state::partial;
-        slot->checksum_start = transport_start;
-        slot->checksum_offset = wire::udp_checksum_offset;
-    }
-    return true;
-}
-
-// It is written whole, since its checksum stands in its first fragment; and kept, if there are not
-// slots for all.
-bool egress::send_large_datagram(const udp::datagram& out, const_bytes payload) {
-    const std::size_t size = wire::ipv4_header_size + wire::udp_header_size + payload.size();
-    if (datagram_.sent == 0) {
-        scratch_.resize(std::max(scratch_.size(), size));
-        write_datagram(out, payload, false, scratch_.data());
-    }
-    return send_fragments(const_bytes(scratch_).first(size), last_datagram_.route, datagram_);
-}
-
-void egress::write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
-                            std::byte* packet) const {
-    const ip_address& source = out.ends.local.address;
-    const ip_address& destination = out.ends.remote.address;
-    const std::size_t length = wire::udp_header_size + payload.size();
-    wire::emit_ipv4(ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_udp,
-                                        length, out.traffic_class),
-                    packet);
-    std::byte* const header = packet + wire::ipv4_header_size;
-    wire::emit_udp({out.ends.local.port, out.ends.remote.port, static_cast<std::uint16_t>(length)},
-                   header);
-    const std::uint64_t pseudo = wire::pseudo_header_sum(source, destination, wire::protocol_udp,
-                                                         static_cast<std::uint32_t>(length));
-    std::byte* const field = header + wire::udp_checksum_offset;
-    if (partial) {
-        std::copy(payload.begin(), payload.end(), header + wire::udp_header_size);
-        store_checksum(field, pseudo, true, 0);
-    } else {
-        const std::uint64_t sum =
-            wire::copy_and_sum(wire::sum_bytes(pseudo, header, wire::udp_header_size),
-                               header + wire::udp_header_size, payload.data(), payload.size());
-        // RFC 768: zero would say "no checksum"; all ones mean the same number.
-        const std::uint16_t finished = wire::finish_checksum(sum);
-        wire::store_native(field, finished == 0 ? std::uint16_t{0xffff} : finished);
-    }
-}
-
-// --- whole packets (ICMP)
+// --- whole packets (ICMP, IGMP)
 
 bool egress::send_packet(const ip_address& destination, const_bytes packet, instant now) {
     path route;

@@ -12,6 +12,9 @@
 #include "stack/config.hpp"
 #include "stack/device.hpp"
 #include "stack/layers.hpp"
+#include "stack/wire/checksum.hpp"
+#include "stack/wire/ethernet.hpp"
+#include "stack/wire/ipv4.hpp"
 
 namespace coax::stack {
 
@@ -77,7 +80,7 @@ class egress {
         return (!all_.neighbours.has_request() && !all_.arp.has_outgoing()) || send_waiting_arp();
     }
     bool send_waiting_arp();
-    bool send_icmp(instant now);
+    bool send_queue(record_queue<ip_address>& queue, instant now);
     bool send_datagrams(instant now);
     bool send_segments(instant now);
 
@@ -88,6 +91,7 @@ class egress {
     bool send_from_to_self(tcp::sender& from, instant now);
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
+    [[gnu::noinline]] void send_to_self(const udp::datagram& out, const_bytes payload);
     [[gnu::noinline]] bool send_large_datagram(const udp::datagram& out, const_bytes payload);
     bool send_fragments(const_bytes packet, const path& route, fragment_progress& at);
 
@@ -102,13 +106,22 @@ class egress {
     void finish_slot(tx_slot& slot, const path& route, std::size_t packet_size);
     bool is_too_small(const tx_slot& slot, std::size_t packet_size);
 
+    static constexpr std::size_t transport_start =
+        wire::ethernet_header_size + wire::ipv4_header_size;
+    // The field of a checksum that the device finishes, or the finished one: always one of them
+    // (RFC 9293 3.1, MUST-2).
+    static void store_checksum(std::byte* field, std::uint64_t pseudo, bool partial,
+                               std::uint64_t sum) noexcept {
+        wire::store_native(field, partial ? wire::fold_sum(pseudo) : wire::finish_checksum(sum));
+    }
+
     layers& all_;
     slot_bank slots_;
     std::vector<tcp::sender_list> waiting_;  // by neighbour
     tcp::segment segment_;                   // in hand; here so that it is not cleared each time
     datagram_path last_datagram_;            // datagrams come in rows to one destination
     std::vector<std::byte> scratch_;  // a datagram that has to wait for its neighbour, or to be cut
-    fragment_progress held_;          // of the three queues' front packets
+    fragment_progress held_;          // of the queues' front packets; only ICMP's and UDP's are cut
     fragment_progress icmp_;
     fragment_progress datagram_;
     bool has_news_ = false;

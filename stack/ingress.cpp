@@ -74,7 +74,7 @@ void ingress::on_frame(const rx_frame& frame, instant now) {
     switch (ethernet::judge(*header, all_.capabilities.address, all_.link_count)) {
         case ethernet::verdict::ipv4:
             on_ipv4(packet, {now, sum_is_good ? checksum_state::verified : frame.checksum,
-                             header->destination.is_broadcast(), false});
+                             header->destination.is_multicast(), false});
             break;
         case ethernet::verdict::arp: on_arp(packet, now); break;
         case ethernet::verdict::ipv6: ++all_.ip_count.v6_not_configured; break;
@@ -98,8 +98,8 @@ void ingress::on_arp(const payload_view& packet, instant now) {
 // Step 2: the packet. Is it whole, honest and ours?
 void ingress::on_ipv4(payload_view& packet, const arrival& how) {
     const auto parsed = wire::parse_ipv4(packet.head(), packet.size());
-    const auto acceptance =
-        ip::accept(parsed, {how.link_broadcast, how.loopback}, all_.addresses, all_.ip_count);
+    const auto acceptance = ip::accept(parsed, {how.link_broadcast, how.loopback}, all_.addresses,
+                                       all_.groups, all_.ip_count);
     if (acceptance == ip::acceptance::refused) return;
     packet.trim_back(packet.size() - parsed.header.total_length);  // link padding
     payload_view inside = packet;
@@ -137,6 +137,7 @@ void ingress::on_whole_packet(const wire::ipv4_header& ip, const payload_view& p
             break;
         case wire::protocol_udp: return on_udp(ip, packet, inside, broadcast, how);
         case wire::protocol_icmpv4: return on_icmp(ip, inside, broadcast, how);
+        case wire::protocol_igmp: return on_igmp(ip, packet, inside, how);
         default:
             ++all_.ip_count.unknown_protocol;
             // RFC 1122 3.2.2.1 (SHOULD); 3.2.2: never about a packet to all.
@@ -183,8 +184,12 @@ void ingress::on_udp(const wire::ipv4_header& ip, const payload_view& packet,
     datagram.trim_front(wire::udp_header_size);
     const flow ends{{ip.destination, parsed.header.destination_port},
                     {ip.source, parsed.header.source_port}};
+    if (broadcast) {
+        all_.udp.input_to_many(ends, datagram);
+        return;
+    }
     // RFC 1122 4.1.3.1 (SHOULD): port unreachable; 3.2.2: never about a packet to all.
-    if (all_.udp.input(ends, datagram) == udp::disposition::no_port && !broadcast)
+    if (all_.udp.input(ends, datagram) == udp::disposition::no_port)
         all_.icmp.send_unreachable(wire::icmpv4::port_unreachable, ip, packet, how.now);
 }
 
@@ -194,6 +199,14 @@ void ingress::on_icmp(const wire::ipv4_header& ip, const payload_view& message, 
                          all_.capabilities.receive_checksum == checksum_policy::trusted;
     const auto notice = all_.icmp.input(ip, message, broadcast, !trusted);
     if (notice) on_icmp_notice(*notice, how.now);
+}
+
+void ingress::on_igmp(const wire::ipv4_header& ip, const payload_view& packet,
+                      const payload_view& message, const arrival& how) {
+    const bool trusted = how.checksum == checksum_state::verified ||
+                         all_.capabilities.receive_checksum == checksum_policy::trusted;
+    const bool alert = wire::parse_quoted_ipv4(packet.head()).has_router_alert;
+    all_.groups.input(ip, message, alert, !trusted, how.now);
 }
 
 // RFC 1122 3.2.2.1: an error is passed to the transport whose packet it quotes.

@@ -28,7 +28,7 @@ class ingress {
     struct arrival {
         instant now;
         checksum_state checksum = checksum_state::unknown;
-        bool link_broadcast = false;
+        bool link_broadcast = false;  // or to a group
         bool loopback = false;
     };
     // The whole way at once for a segment of an established connection about which nothing is
@@ -48,6 +48,8 @@ class ingress {
                 bool broadcast, const arrival& how);
     void on_icmp(const wire::ipv4_header& ip, const payload_view& message, bool broadcast,
                  const arrival& how);
+    void on_igmp(const wire::ipv4_header& ip, const payload_view& packet,
+                 const payload_view& message, const arrival& how);
     void on_icmp_notice(const ip::icmp_notice& notice, instant now);
     // `pseudo`: the pseudo-header's sum.
     bool is_sum_good(std::uint64_t pseudo, const payload_view& segment, std::size_t field_offset,

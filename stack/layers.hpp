@@ -15,6 +15,7 @@
 #include "stack/ip/counters.hpp"
 #include "stack/ip/fragmentation.hpp"
 #include "stack/ip/icmp.hpp"
+#include "stack/ip/membership.hpp"
 #include "stack/ip/path_mtu.hpp"
 #include "stack/ip/reassembly.hpp"
 #include "stack/ip/routing_table.hpp"
@@ -58,6 +59,8 @@ struct layers {
           routes(config.ip, randomness.next(), epoch),
           path_mtus(config.ip, randomness.next(), epoch),
           icmp(config.ip, addresses, randomness, ip_count),
+          groups(config.ip, addresses, randomness, ip_count, capabilities.mtu,
+                 capabilities.hears_all_groups),
           fragments(config.ip, randomness.next(), icmp, ip_count),
           identifications(randomness),
           udp(config.udp, randomness, udp_count),
@@ -82,6 +85,7 @@ struct layers {
     ip::routing_table routes;
     ip::path_mtu_cache path_mtus;
     ip::icmp icmp;
+    ip::membership groups;
     ip::reassembly fragments;
     ip::identification_source identifications;
     udp::layer udp;

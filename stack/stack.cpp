@@ -21,6 +21,8 @@ struct ip_stack::parts {
     status check_local(const endpoint& local) const;
     status check_remote(const flow& ends, const endpoint& remote) const;
     status check_datagram(udp_socket socket, const flow& ends, const endpoint& remote) const;
+    result<ip_address> datagram_source(udp_socket socket, const ip_address& remote) const;
+    void leave_group(const ip_address& group);
 
     layers all;
     ingress up;
@@ -40,6 +42,7 @@ result<ip_address> ip_stack::parts::source_towards(const ip_address& remote) con
 // Bytes of IP packet.
 std::uint16_t ip_stack::parts::mtu_towards(const ip_address& remote, instant now) const {
     if (all.addresses.is_local(remote)) return all.config.ip.loopback_mtu;
+    if (remote.is_multicast()) return all.capabilities.mtu;
     return all.path_mtus.towards(remote, all.capabilities.mtu, now);
 }
 
@@ -61,12 +64,31 @@ status ip_stack::parts::check_remote(const flow& ends, const endpoint& remote) c
 }
 
 // To all on the link only for those who said that they mean it (RFC 1122 3.3.6 is about hosts that
-// do so by mistake); multicast is not offered.
+// do so by mistake); to a group for everybody.
 status ip_stack::parts::check_datagram(udp_socket socket, const flow& ends,
                                        const endpoint& remote) const {
-    if (!all.addresses.is_broadcast(remote.address)) return check_remote(ends, remote);
-    if (remote.port == 0) return error::invalid_argument;
+    const bool to_group = remote.address.is_multicast() && remote.address.is_v4();
+    if (!to_group && !all.addresses.is_broadcast(remote.address)) return check_remote(ends, remote);
+    if (remote.port == 0 || (to_group && ends.local.address.is_loopback()))
+        return error::invalid_argument;
+    if (to_group) return {};
     return all.udp.may_broadcast(socket) ? status() : status(error::access_denied);
+}
+
+// RFC 1112 6.1: to a group from the address that the user chose, or else from the first one.
+result<ip_address> ip_stack::parts::datagram_source(udp_socket socket,
+                                                    const ip_address& remote) const {
+    if (!remote.is_multicast()) return source_towards(remote);
+    if (const ip_address chosen = all.udp.multicast_source(socket); !chosen.is_unspecified())
+        return chosen;
+    const auto source = all.addresses.source_towards(remote);
+    if (!source) return error::network_unreachable;
+    return *source;
+}
+
+// One socket fewer hears it.
+void ip_stack::parts::leave_group(const ip_address& group) {
+    if (all.groups.leave(group)) static_cast<void>(all.link.want_group(group, false));
 }
 
 ip_stack::ip_stack(const stack_config& config, device& device, random_source& randomness)
@@ -111,6 +133,7 @@ void ip_stack::advance(instant now) {
     if (!all.loopback.empty()) parts_->up.receive_loopback(now);
     all.neighbours.advance(now);
     all.fragments.advance(now);
+    all.groups.advance(now);
     all.arp.advance(now);
     all.tcp.advance(now);
 }
@@ -121,7 +144,8 @@ instant ip_stack::next_deadline() const {
     const layers& all = parts_->all;
     if (!all.loopback.empty() || parts_->down.has_news()) return instant::min();
     return std::min({all.tcp.next_deadline(), all.neighbours.next_deadline(),
-                     all.arp.next_deadline(), all.fragments.next_deadline()});
+                     all.arp.next_deadline(), all.fragments.next_deadline(),
+                     all.groups.next_deadline()});
 }
 
 bool ip_stack::next_event(tcp::event& event) { return parts_->all.tcp.next_event(event); }
@@ -281,8 +305,10 @@ status ip_stack::udp_set_user(udp_socket socket, void* user) {
 }
 
 status ip_stack::udp_bind(udp_socket socket, const endpoint& local) {
-    if (const status good = parts_->check_local(local); !good) return good;
-    return parts_->all.udp.bind(socket, local);
+    const bool of_many = (local.address.is_multicast() && local.address.is_v4()) ||
+                         parts_->all.addresses.is_broadcast(local.address);
+    if (const status good = parts_->check_local(local); !good && !of_many) return good;
+    return parts_->all.udp.bind(socket, local, of_many);
 }
 
 status ip_stack::udp_connect(udp_socket socket, const endpoint& remote) {
@@ -291,7 +317,7 @@ status ip_stack::udp_connect(udp_socket socket, const endpoint& remote) {
     if (remote.address.is_unspecified())
         return parts_->all.udp.connect(socket, remote, remote.address);
     if (const status good = parts_->check_datagram(socket, *ends, remote); !good) return good;
-    const auto source = parts_->source_towards(remote.address);
+    const auto source = parts_->datagram_source(socket, remote.address);
     if (!source) return source.code();
     return parts_->all.udp.connect(socket, remote, *source);
 }
@@ -302,7 +328,7 @@ status ip_stack::udp_send_to(udp_socket socket, const endpoint& remote,
     const auto ends = all.udp.ends(socket);
     if (!ends) return ends.code();
     if (const status good = parts_->check_datagram(socket, *ends, remote); !good) return good;
-    const auto source = parts_->source_towards(remote.address);
+    const auto source = parts_->datagram_source(socket, remote.address);
     if (!source) return source.code();
     std::size_t size = wire::ipv4_header_size + wire::udp_header_size;
     for (const auto& piece : pieces) size += piece.size();
@@ -330,6 +356,50 @@ status ip_stack::udp_set_broadcast(udp_socket socket, bool on) {
 
 status ip_stack::udp_set_traffic_class(udp_socket socket, std::uint8_t value) {
     return parts_->all.udp.set_traffic_class(socket, value);
+}
+
+status ip_stack::udp_set_reuse_address(udp_socket socket, bool on) {
+    return parts_->all.udp.set_reuse_address(socket, on);
+}
+
+status ip_stack::udp_set_hops(udp_socket socket, std::uint8_t hops) {
+    return parts_->all.udp.set_hops(socket, hops);
+}
+
+status ip_stack::udp_set_multicast_hops(udp_socket socket, std::uint8_t hops) {
+    return parts_->all.udp.set_multicast_hops(socket, hops);
+}
+
+status ip_stack::udp_set_multicast_loop(udp_socket socket, bool on) {
+    return parts_->all.udp.set_multicast_loop(socket, on);
+}
+
+status ip_stack::udp_set_multicast_source(udp_socket socket, const ip_address& source) {
+    if (!source.is_unspecified() && !parts_->all.addresses.is_own(source))
+        return error::address_not_available;
+    return parts_->all.udp.set_multicast_source(socket, source);
+}
+
+status ip_stack::udp_join_group(udp_socket socket, const ip_address& group) {
+    layers& all = parts_->all;
+    if (!group.is_v4() || !group.is_multicast()) return error::invalid_argument;
+    if (all.addresses.all().empty()) return error::network_unreachable;
+    if (const status joined = all.udp.join_group(socket, group); !joined) return joined;
+    const bool is_first = !all.groups.is_joined(group);
+    error wrong = is_first ? all.link.want_group(group, true) : error::none;
+    if (wrong == error::none) {
+        wrong = all.groups.join(group).code();
+        if (wrong == error::none) return {};
+        if (is_first) static_cast<void>(all.link.want_group(group, false));
+    }
+    static_cast<void>(all.udp.leave_group(socket, group));
+    return wrong;
+}
+
+status ip_stack::udp_leave_group(udp_socket socket, const ip_address& group) {
+    if (const status left = parts_->all.udp.leave_group(socket, group); !left) return left;
+    parts_->leave_group(group);
+    return {};
 }
 
 status ip_stack::udp_set_receive_buffer(udp_socket socket, std::uint32_t bytes) {
@@ -360,7 +430,10 @@ std::size_t ip_stack::udp_available(udp_socket socket) const {
 }
 
 result<flow> ip_stack::udp_ends(udp_socket socket) const { return parts_->all.udp.ends(socket); }
-void ip_stack::udp_close(udp_socket socket) { parts_->all.udp.close(socket); }
+void ip_stack::udp_close(udp_socket socket) {
+    for (const ip_address& group : parts_->all.udp.groups(socket)) parts_->leave_group(group);
+    parts_->all.udp.close(socket);
+}
 
 // --- observation
 
@@ -395,6 +468,8 @@ std::vector<counter> ip_stack::usage() const {
     add("neighbour.outcomes", all.neighbours.has_outcome() ? 1 : 0);
     add("arp.outgoing", all.arp.has_outgoing() ? 1 : 0);
     add("icmp.outgoing", all.icmp.outgoing().count());
+    add("igmp.groups", all.groups.size());
+    add("igmp.outgoing", all.groups.outgoing().count());
     add("loopback.packets", all.loopback.count());
     return list;
 }

@@ -138,7 +138,9 @@ class ip_stack {
     // error::bad_handle for a stale socket.
     result<udp_socket> udp_open(void* user);
     status udp_set_user(udp_socket socket, void* user);
-    status udp_bind(udp_socket socket, const endpoint& local);  // as tcp_bind
+    // As tcp_bind; also to a group or a broadcast address, which then alone is heard. Several
+    // sockets at one place, if all have udp_set_reuse_address().
+    status udp_bind(udp_socket socket, const endpoint& local);
     // Hears and sends to this peer alone, and is told when nobody listens there
     // (connection_refused from the next receive). Unspecified address: undone.
     status udp_connect(udp_socket socket, const endpoint& remote);
@@ -155,6 +157,19 @@ class ip_stack {
     // As the calls of udp/layer.hpp with these names.
     status udp_set_broadcast(udp_socket socket, bool on);
     status udp_set_traffic_class(udp_socket socket, std::uint8_t value);
+    status udp_set_reuse_address(udp_socket socket, bool on);
+    status udp_set_hops(udp_socket socket, std::uint8_t hops);
+    status udp_set_multicast_hops(udp_socket socket, std::uint8_t hops);
+    status udp_set_multicast_loop(udp_socket socket, bool on);
+    // An own address, address_not_available otherwise; unspecified: the one of routing.
+    status udp_set_multicast_source(udp_socket socket, const ip_address& source);
+    // Hears an IPv4 group (RFC 1112, RFC 3376), on the one link there is, until it leaves it or is
+    // closed. invalid_argument: not a group; network_unreachable: no own address yet;
+    // address_in_use: it hears it already, or the device cannot share it; no_buffer_space: too many
+    // (udp.memberships_max, ip.groups_max).
+    status udp_join_group(udp_socket socket, const ip_address& group);
+    // address_not_available: it does not hear it.
+    status udp_leave_group(udp_socket socket, const ip_address& group);
     status udp_set_receive_buffer(udp_socket socket, std::uint32_t bytes);
     status udp_set_send_buffer(udp_socket socket, std::uint32_t bytes);
     bool udp_is_readable(udp_socket socket) const;

@@ -29,6 +29,9 @@ class capturing_device final : public stack::device {
     }
     void transmit(std::span<const stack::tx_slot> slots) noexcept override;
     void cancel(std::span<const stack::tx_slot> slots) noexcept override { inner_.cancel(slots); }
+    stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override {
+        return inner_.want_group(group, wanted);
+    }
 
   private:
     stack::device& inner_;

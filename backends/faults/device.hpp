@@ -50,6 +50,9 @@ class faulty_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override;
     void transmit(std::span<const stack::tx_slot> slots) noexcept override;
     void cancel(std::span<const stack::tx_slot> slots) noexcept override;
+    stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override {
+        return inner_.want_group(group, wanted);
+    }
 
     // Sends held frames that are due; true if it sent one. receive() and transmit() do it too: this
     // is for whoever would otherwise sleep.

@@ -41,4 +41,9 @@ void xdp_device::set_link(unsigned mtu, const stack::mac_address& mac,
     capabilities_.address = mac;
 }
 
+stack::error xdp_device::want_group(const stack::ip_address& group, bool wanted) noexcept {
+    if (groups_ == nullptr) return stack::error::operation_not_supported;
+    return groups_->set(group, wanted);
+}
+
 }  // namespace coax::backends

@@ -1,5 +1,5 @@
 // The device that the stack sees: one or several AF_XDP queues of one interface as one. Makes no
-// system call and knows no io_uring.
+// system call, but when groups are joined or left, and knows no io_uring.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/xdp/group_door.hpp"
 #include "backends/xdp/queue.hpp"
 #include "stack/device.hpp"
 
@@ -27,6 +28,7 @@ class xdp_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override;
     void transmit(std::span<const stack::tx_slot> slots) noexcept override;
     void cancel(std::span<const stack::tx_slot> slots) noexcept override;
+    stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override;
 
     bool frames_waiting() noexcept;
     std::span<const std::unique_ptr<queue>> queues() const noexcept { return queues_; }
@@ -34,12 +36,15 @@ class xdp_device final : public stack::device {
 
     // The link changed under us: its MTU now, as far as the slots allow, and its MAC.
     void set_link(unsigned mtu, const stack::mac_address& mac, unsigned largest_mtu) noexcept;
+    // Who lets groups in; must outlive the device.
+    void set_groups(group_door& groups) noexcept { groups_ = &groups; }
     // The interface is gone: nothing is received or lent from now on.
     void set_failed() noexcept { failed_ = true; }
 
   private:
     std::vector<std::unique_ptr<queue>> queues_;
     stack::device_capabilities capabilities_;
+    group_door* groups_ = nullptr;
     std::size_t next_queue_ = 0;  // where the next burst starts, so that no queue starves
     bool failed_ = false;
 };

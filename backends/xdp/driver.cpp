@@ -10,14 +10,17 @@ namespace coax::backends {
 
 xdp_driver::xdp_driver(description text, std::vector<xsk_socket> sockets,
                        std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
-                       std::unique_ptr<link_watch> watch, unsigned largest_mtu)
+                       std::unique_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
+                       unsigned largest_mtu)
     : description_(std::move(text)),
       sockets_(std::move(sockets)),
       device_(std::move(device)),
       program_(std::move(program)),
+      groups_(std::move(groups)),
       watch_(std::move(watch)),
       link_message_(*this, &xdp_driver::on_link_message),
       largest_mtu_(largest_mtu) {
+    device_->set_groups(*groups_);
     for (std::size_t i = 0; i != sockets_.size(); ++i)
         wakers_.emplace_back(*device_->queues()[i], sockets_[i].descriptor());
 }

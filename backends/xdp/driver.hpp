@@ -10,6 +10,7 @@
 
 #include "backends/driver.hpp"
 #include "backends/xdp/device.hpp"
+#include "backends/xdp/group_door.hpp"
 #include "backends/xdp/link_watch.hpp"
 #include "backends/xdp/member_completion.hpp"
 #include "backends/xdp/socket.hpp"
@@ -24,7 +25,8 @@ class xdp_driver final : public driver {
     // Sockets and the device's queues in the same order.
     xdp_driver(description text, std::vector<xsk_socket> sockets,
                std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
-               std::unique_ptr<link_watch> watch, unsigned largest_mtu);
+               std::unique_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
+               unsigned largest_mtu);
 
     stack::device& device() noexcept override { return *device_; }
     const description& describe() const noexcept override { return description_; }
@@ -47,6 +49,7 @@ class xdp_driver final : public driver {
     std::vector<xsk_socket> sockets_;
     std::unique_ptr<xdp_device> device_;
     std::unique_ptr<steering> program_;  // behind sockets_: detached before they are closed
+    std::unique_ptr<group_door> groups_;
     std::unique_ptr<link_watch> watch_;
     std::deque<waker> wakers_;  // one for each queue of the device, in its order
     member_completion<xdp_driver> link_message_;

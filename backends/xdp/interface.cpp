@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 #include <ifaddrs.h>
@@ -155,6 +158,28 @@ bool passes_partial_checksums(const std::string& driver) {
                                                                "vif"};
     return std::find(virtual_drivers.begin(), virtual_drivers.end(), driver) !=
            virtual_drivers.end();
+}
+
+// /proc/net/igmp has a line for each interface, "2\teth0      :     1      V3", and below it one
+// for each of its groups, "\t\t\t\t010000E0     1 0:00000000\t\t0": the address as its octets stand
+// in memory.
+bool kernel_has_joined(const std::string& interface, const stack::ip_address& group) {
+    std::ifstream file("/proc/thread-self/net/igmp");
+    std::uint32_t octets = 0;
+    std::memcpy(&octets, group.octets().data() + 12, sizeof octets);
+    std::array<char, 9> wanted{};
+    std::snprintf(wanted.data(), wanted.size(), "%08X", octets);
+    bool here = false;
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string first;
+        std::string second;
+        words >> first >> second;
+        if (second.ends_with(':')) second.pop_back();  // a long name leaves no blank
+        if (!line.empty() && line.front() != '\t') here = second == interface;
+        else if (here && first == wanted.data()) return true;
+    }
+    return false;
 }
 
 }  // namespace coax::backends

@@ -35,6 +35,9 @@ std::string interface_names();
 std::optional<std::string> kernel_interface_of(const stack::ip_address& address,
                                                const std::string& preferred);
 
+// Whether the kernel itself is in this IPv4 group on the interface.
+bool kernel_has_joined(const std::string& interface, const stack::ip_address& group);
+
 // Whether frames of this driver may come from the same machine or its host with unfinished
 // transport checksums (CHECKSUM_PARTIAL), which AF_XDP has no sign for.
 bool passes_partial_checksums(const std::string& driver);

@@ -178,6 +178,7 @@ stack::device_capabilities capabilities(const xdp_spec& what, const interface_fa
     c.address = facts.mac;
     c.receive_checksum = receive_policy(what, facts);
     c.transmit_checksum = socket.has_metadata();
+    c.hears_all_groups = false;  // 224.0.0.1, where queriers ask, is the kernel's
     return c;
 }
 
@@ -216,10 +217,11 @@ std::variant<std::unique_ptr<driver>, failure> open_xdp(const xdp_spec& what) {
     description text = describe(what, *facts, std::get<steering::mode>(attached), socket, notes);
     auto device =
         std::make_unique<xdp_device>(std::move(queues), capabilities(what, *facts, socket));
+    auto groups = std::make_unique<group_door>(*program, *facts);
     watch->start(*facts);
     return std::unique_ptr<driver>(std::make_unique<xdp_driver>(
         std::move(text), std::move(sockets), std::move(device), std::move(program),
-        std::move(watch), layout.slot_capacity - ethernet_header_bytes));
+        std::move(groups), std::move(watch), layout.slot_capacity - ethernet_header_bytes));
 }
 
 }  // namespace coax::backends

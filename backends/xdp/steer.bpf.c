@@ -1,8 +1,8 @@
 // The steering program: runs in the kernel for each frame that an interface receives, and decides
 // who gets it. coax gets the frames of the addresses it owns: IPv4 and IPv6 packets to them, ARP
 // for them, neighbour solicitations for them. Everything else passes on to the kernel untouched:
-// other addresses, broadcast, multicast, VLAN-tagged frames, and whatever is too short to tell.
-// It knows no ports and no connections, and changes nothing.
+// other addresses, broadcast, groups that coax has not joined, VLAN-tagged frames, and whatever is
+// too short to tell. It knows no ports and no connections, and changes nothing.
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -21,7 +21,7 @@ struct {
     __type(value, __u32);
 } sockets SEC(".maps");
 
-// The addresses that coax owns, network order.
+// The addresses that coax owns, and the groups it has joined, network order.
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1);  // set before loading

@@ -83,7 +83,9 @@ int set_sizes(steer& program, unsigned queues, std::span<const stack::ip_prefix>
         return static_cast<std::uint32_t>(count > 0 ? count : 1);
     };
     int result = bpf_map__set_max_entries(program.maps.sockets, at_least_one(queues));
-    if (result == 0) result = bpf_map__set_max_entries(program.maps.owned_v4, at_least_one(v4));
+    if (result == 0)
+        result = bpf_map__set_max_entries(program.maps.owned_v4,
+                                          static_cast<std::uint32_t>(v4) + steering::groups_max);
     if (result == 0) result = bpf_map__set_max_entries(program.maps.owned_v6, at_least_one(v6));
     return result;
 }
@@ -114,6 +116,15 @@ std::variant<std::unique_ptr<steering>, failure> steering::load(
         if (result == 0) result = add_owned(*p->program, prefix.address);
     if (result != 0) return failure{load_failure(-result)};
     return std::unique_ptr<steering>(new steering(std::move(p)));
+}
+
+bool steering::own(const stack::ip_address& group) noexcept {
+    return add_owned(*parts_->program, group) == 0;
+}
+
+void steering::disown(const stack::ip_address& group) noexcept {
+    static_cast<void>(
+        bpf_map__delete_elem(parts_->program->maps.owned_v4, group.octets().data() + 12, 4, 0));
 }
 
 std::string steering::set_socket(unsigned queue, int descriptor) {

@@ -24,6 +24,12 @@ class steering {
     steering(const steering&) = delete;
     steering& operator=(const steering&) = delete;
 
+    // One more address is owned, or one fewer: of a multicast group. False: there is no room for
+    // more than groups_max.
+    static constexpr unsigned groups_max = 256;
+    bool own(const stack::ip_address& group) noexcept;
+    void disown(const stack::ip_address& group) noexcept;
+
     // The AF_XDP socket that gets our frames of a receive queue. Empty text: done.
     std::string set_socket(unsigned queue, int descriptor);
     struct attached {

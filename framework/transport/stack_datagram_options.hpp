@@ -15,17 +15,26 @@ namespace coax::detail {
 class stack_datagram_options {
   public:
     stack_datagram_options();
-    // As setsockopt(2), getsockopt(2). Unknown: no_protocol_option; too short: invalid_argument;
-    // multicast groups: operation_not_supported.
+    // As setsockopt(2), getsockopt(2). Unknown: no_protocol_option; too short: invalid_argument.
     error_code set(stack::ip_stack& s, stack::udp_socket socket, int level, int name,
                    const void* data, std::size_t size);
     error_code get(stack::ip_stack& s, stack::udp_socket socket, int level, int name, void* data,
                    std::size_t* size) const;
 
   private:
+    error_code set_hops(stack::ip_stack& s, stack::udp_socket socket, int& kept, int value,
+                        int standard, int least);
+    error_code set_membership(stack::ip_stack& s, stack::udp_socket socket, int name,
+                              const void* data, std::size_t size);
+
     int traffic_class_ = 0;
     int broadcast_ = 0;
+    int reuse_address_ = 0;
     int mtu_discovery_;
+    int hops_;
+    int multicast_hops_ = 1;
+    int multicast_loop_ = 1;
+    std::uint32_t outbound_ = 0;  // IP_MULTICAST_IF, network order
     std::uint32_t send_buffer_;
     std::uint32_t receive_buffer_;
     remembered_options remembered_;

@@ -122,6 +122,15 @@ class ip_address {
     alignas(4) std::array<std::uint8_t, 16> octets_{};
 };
 
+// Where frames to a group go: 01-00-5e and 23 bits of IPv4's (RFC 1112 6.4), 33-33 and 32 bits of
+// IPv6's (RFC 2464 7). Several groups share one.
+constexpr mac_address group_mac(const ip_address& group) noexcept {
+    const auto& at = group.octets();
+    if (group.is_v4())
+        return {{0x01, 0x00, 0x5e, static_cast<std::uint8_t>(at[13] & 0x7f), at[14], at[15]}};
+    return {{0x33, 0x33, at[12], at[13], at[14], at[15]}};
+}
+
 // An address with a prefix length: an interface address ("198.18.0.2/24") or a route's target.
 struct ip_prefix {
     ip_address address;

@@ -8,7 +8,7 @@ namespace coax::stack::ethernet {
 struct link_counters {
     std::uint64_t truncated = 0;          // shorter than an Ethernet header
     std::uint64_t not_for_us = 0;         // unicast to somebody else
-    std::uint64_t multicast = 0;          // a group this host is not in
+    std::uint64_t multicast = 0;          // to a group of no protocol that has some here
     std::uint64_t bad_source = 0;         // a group address as source
     std::uint64_t own_source = 0;         // our own frame came back: a loop on the link
     std::uint64_t unknown_type = 0;       // neither IPv4, IPv6 nor ARP

@@ -10,14 +10,22 @@ namespace coax::stack::ethernet {
 
 enum class verdict : std::uint8_t { ipv4, ipv6, arp, drop };
 
+// RFC 1112 6.4.
+inline bool is_group_of_ipv4(const mac_address& address) noexcept {
+    const auto& at = address.octets;
+    return at[0] == 0x01 && at[1] == 0x00 && at[2] == 0x5e && at[3] < 0x80;
+}
+
 // A drop is counted here.
 inline verdict judge(const wire::ethernet_header& header, const mac_address& own,
                      link_counters& counters) noexcept {
-    // RFC 1122 2.3: multicast is for groups this host has joined, and IPv4 groups are not
-    // implemented.
     if (header.destination != own && !header.destination.is_broadcast()) {
-        ++(header.destination.is_multicast() ? counters.multicast : counters.not_for_us);
-        return verdict::drop;
+        // Several groups share one address: which one it is, and whether this host is in it, is for
+        // ip to tell.
+        if (!is_group_of_ipv4(header.destination) || header.type != wire::ethernet_type_ipv4) {
+            ++(header.destination.is_multicast() ? counters.multicast : counters.not_for_us);
+            return verdict::drop;
+        }
     }
     if (header.source.is_multicast()) {
         ++counters.bad_source;

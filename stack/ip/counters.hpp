@@ -1,5 +1,5 @@
-// Counters of IP and ICMP, by name: each is the reason why a packet was not passed on, unless its
-// comment says otherwise.
+// Counters of IP, ICMP and IGMP, by name: each is the reason why a packet was not passed on, unless
+// its comment says otherwise.
 #pragma once
 
 #include "stack/base/counters.hpp"
@@ -20,6 +20,7 @@ struct ip_counters {
     std::uint64_t martian_destination = 0;   // loopback from outside (RFC 1122 3.2.1.3 (g))
     std::uint64_t unicast_in_broadcast = 0;  // RFC 1122 3.3.6
     std::uint64_t broadcast = 0;             // to all, for a protocol that has no use for it
+    std::uint64_t multicast_not_joined = 0;  // to a group that nobody here has joined
     std::uint64_t unknown_protocol = 0;      // answered with protocol unreachable
     std::uint64_t v6_not_configured = 0;
     std::uint64_t loopback_full = 0;
@@ -49,6 +50,16 @@ struct ip_counters {
     std::uint64_t icmp_echoed = 0;           // echo requests answered; not a drop
     std::uint64_t icmp_errors_sent = 0;      // not a drop
     std::uint64_t icmp_errors_received = 0;  // that quote a packet of ours; not a drop
+    std::uint64_t igmp_malformed = 0;
+    std::uint64_t igmp_bad_checksum = 0;
+    std::uint64_t igmp_forged = 0;        // not from this link, or without what queriers send
+    std::uint64_t igmp_ignored = 0;       // for routers, or of no interest
+    std::uint64_t igmp_suppressed = 0;    // another host answered for us; not a drop
+    std::uint64_t igmp_queries = 0;       // taken; not a drop
+    std::uint64_t igmp_rate_limited = 0;  // answers that were not sent
+    std::uint64_t igmp_queue_full = 0;    // to send
+    std::uint64_t igmp_reports_sent = 0;  // not a drop
+    std::uint64_t igmp_leaves_sent = 0;   // of version 2; not a drop
 
     static constexpr auto fields() noexcept {
         using c = ip_counters;
@@ -66,6 +77,7 @@ struct ip_counters {
             {"ip.martian_destination", &c::martian_destination},
             {"ip.unicast_in_broadcast", &c::unicast_in_broadcast},
             {"ip.broadcast", &c::broadcast},
+            {"ip.multicast_not_joined", &c::multicast_not_joined},
             {"ip.unknown_protocol", &c::unknown_protocol},
             {"ip.v6_not_configured", &c::v6_not_configured},
             {"ip.loopback_full", &c::loopback_full},
@@ -94,6 +106,16 @@ struct ip_counters {
             {"icmp.echoed", &c::icmp_echoed},
             {"icmp.errors_sent", &c::icmp_errors_sent},
             {"icmp.errors_received", &c::icmp_errors_received},
+            {"igmp.malformed", &c::igmp_malformed},
+            {"igmp.bad_checksum", &c::igmp_bad_checksum},
+            {"igmp.forged", &c::igmp_forged},
+            {"igmp.ignored", &c::igmp_ignored},
+            {"igmp.suppressed", &c::igmp_suppressed},
+            {"igmp.queries", &c::igmp_queries},
+            {"igmp.rate_limited", &c::igmp_rate_limited},
+            {"igmp.queue_full", &c::igmp_queue_full},
+            {"igmp.reports_sent", &c::igmp_reports_sent},
+            {"igmp.leaves_sent", &c::igmp_leaves_sent},
         });
     }
 };

@@ -17,9 +17,12 @@ bool count_fault(wire::ipv4_fault fault, ip_counters& counters) noexcept {
     return true;
 }
 
-bool accept_source(const ip_address& source, const arrival& how, const address_table& addresses,
-                   ip_counters& counters) noexcept {
+bool accept_source(const wire::ipv4_header& header, const arrival& how,
+                   const address_table& addresses, ip_counters& counters) noexcept {
     if (how.loopback) return true;
+    const ip_address& source = header.source;
+    // Who asks for groups in a router's place may have no address (RFC 4541 2.1.1).
+    if (source == ip_address::any_v4() && header.protocol == wire::protocol_igmp) return true;
     if (!is_impossible_source(source) && !addresses.is_own_or_broadcast(source)) return true;
     // LAND and its like: what we send does not come from outside. The others are nobody to answer
     // to (RFC 9293 3.9.2.3, MUST-63; RFC 1122 3.2.1.3).
@@ -28,7 +31,8 @@ bool accept_source(const ip_address& source, const arrival& how, const address_t
 }
 
 acceptance accept_destination(const ip_address& destination, const arrival& how,
-                              const address_table& addresses, ip_counters& counters) noexcept {
+                              const address_table& addresses, const membership& groups,
+                              ip_counters& counters) noexcept {
     if (addresses.is_own(destination)) {
         // RFC 1122 3.3.6: a link-layer broadcast that carries a unicast packet.
         if (!how.link_broadcast) return acceptance::unicast;
@@ -40,6 +44,11 @@ acceptance accept_destination(const ip_address& destination, const arrival& how,
         ++counters.martian_destination;
         return acceptance::refused;
     }
+    if (destination.is_multicast()) {
+        if (groups.contains(destination)) return acceptance::broadcast;
+        ++counters.multicast_not_joined;
+        return acceptance::refused;
+    }
     if (addresses.is_broadcast(destination)) return acceptance::broadcast;
     ++counters.not_for_us;
     return acceptance::refused;
@@ -48,7 +57,8 @@ acceptance accept_destination(const ip_address& destination, const arrival& how,
 }  // namespace
 
 acceptance examine(const wire::ipv4_parsed& parsed, const arrival& how,
-                   const address_table& addresses, ip_counters& counters) noexcept {
+                   const address_table& addresses, const membership& groups,
+                   ip_counters& counters) noexcept {
     if (count_fault(parsed.fault, counters)) return acceptance::refused;
     const wire::ipv4_header& header = parsed.header;
     if (parsed.header_length > wire::ipv4_header_size) {
@@ -62,8 +72,9 @@ acceptance examine(const wire::ipv4_parsed& parsed, const arrival& how,
             return acceptance::refused;
         }
     }
-    if (!accept_source(header.source, how, addresses, counters)) return acceptance::refused;
-    const acceptance result = accept_destination(header.destination, how, addresses, counters);
+    if (!accept_source(header, how, addresses, counters)) return acceptance::refused;
+    const acceptance result =
+        accept_destination(header.destination, how, addresses, groups, counters);
     if (result == acceptance::refused || !header.is_fragment()) return result;
     return result == acceptance::broadcast ? acceptance::broadcast_fragment : acceptance::fragment;
 }

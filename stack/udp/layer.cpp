@@ -8,10 +8,6 @@ namespace coax::stack::udp {
 
 namespace {
 
-endpoint any_of_family(const endpoint& e) noexcept {
-    return {e.address.is_v4() ? ip_address::any_v4() : ip_address(), e.port};
-}
-
 std::size_t total_size(std::span<const const_bytes> pieces) noexcept {
     std::size_t size = 0;
     for (const auto& piece : pieces) size += piece.size();
@@ -49,13 +45,27 @@ status layer::set_user(socket_id id, void* user) {
     return {};
 }
 
-status layer::bind(socket_id id, const endpoint& local) {
+status layer::bind(socket_id id, const endpoint& local, bool of_many) {
     socket* s = find(id);
     if (s == nullptr) return error::bad_handle;
     if (s->bound) return error::invalid_argument;
-    if (local.port == 0) return bind_ephemeral(*s, local.address);
-    if (!is_free(local)) return error::address_in_use;
+    if (local.port == 0) {
+        const status bound = bind_ephemeral(*s, local.address);
+        s->bound_to_many = bound && of_many;
+        return bound;
+    }
+    if (!is_free(local, *s)) return error::address_in_use;
     enter(*s, {local, {}});
+    s->bound_to_many = of_many;
+    return {};
+}
+
+status layer::set_reuse_address(socket_id id, bool on) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    if (s->bound && s->reuse_address != on)
+        visit_occupancies(s->ends.local, [on](occupancy& o) { o.alone += on ? -1U : 1U; });
+    s->reuse_address = on;
     return {};
 }
 
@@ -66,7 +76,10 @@ status layer::bind_ephemeral(socket& s, const ip_address& address) {
     const auto start = static_cast<std::uint32_t>(randomness_.next() % range);
     for (std::uint32_t i = 0; i < range; ++i) {
         const endpoint local{address, static_cast<std::uint16_t>(first + (start + i) % range)};
-        if (!is_free(local)) continue;
+        // Never shared: nobody asked for this one.
+        if (const auto found = on_port_.find(local.port);
+            found != on_port_.end() && (s.reuse_address || !is_free(local, s)))
+            continue;
         enter(s, {local, {}});
         return {};
     }
@@ -89,7 +102,8 @@ status layer::connect(socket_id id, const endpoint& remote, const ip_address& so
         const bool chosen = ends.local.address.is_unspecified();
         if (chosen) ends.local.address = source;
         ends.remote = remote;
-        if (ends != s->ends && by_flow_.contains(ends)) return error::address_in_use;
+        if (ends != s->ends && !s->reuse_address && by_flow_.contains(ends))
+            return error::address_in_use;
         s->source_chosen = s->source_chosen || chosen;
         s->connected = true;
     }
@@ -129,6 +143,13 @@ status layer::set_traffic_class(socket_id id, std::uint8_t value) {
     return {};
 }
 
+status layer::set_hops(socket_id id, std::uint8_t hops) {
+    socket* s = find(id);
+    if (s == nullptr) return error::bad_handle;
+    s->hops = hops;
+    return {};
+}
+
 status layer::set_receive_buffer(socket_id id, std::uint32_t bytes) {
     socket* s = find(id);
     if (s == nullptr) return error::bad_handle;
@@ -156,11 +177,15 @@ status layer::send(socket_id id, const endpoint& remote, const ip_address& sourc
     const std::size_t cost = record_queue<datagram>::cost(size);
     if (cost > config_.send_queue_bytes) return error::message_too_long;
     flow ends{s->ends.local, remote};
-    if (ends.local.address.is_unspecified()) ends.local.address = source;
+    const bool to_group = remote.address.is_multicast();
+    // A socket that is bound to a group, or to a broadcast address, only hears there.
+    if (ends.local.address.is_unspecified() || s->bound_to_many) ends.local.address = source;
     std::byte* at = nullptr;
     // A small buffer holds one datagram, however large.
     if (s->queued_bytes == 0 || s->queued_bytes + cost <= s->send_bytes)
-        at = outgoing_.push({ends, s->id, s->dont_fragment, s->traffic_class}, size);
+        at = outgoing_.push({ends, s->id, s->dont_fragment, s->multicast_loop, s->traffic_class,
+                             to_group ? s->multicast_hops : s->hops},
+                            size);
     if (at == nullptr) {
         if (!s->blocked_place.is_linked()) blocked_.push_back(*s);
         return error::would_block;
@@ -229,8 +254,12 @@ void layer::close(socket_id id) {
     s->user = nullptr;
     s->ends = {};
     s->connected = s->source_chosen = false;
-    s->dont_fragment = s->broadcast = false;
-    s->traffic_class = 0;
+    s->dont_fragment = s->broadcast = s->reuse_address = s->bound_to_many = false;
+    s->multicast_loop = true;
+    s->traffic_class = s->hops = 0;
+    s->multicast_hops = 1;
+    s->multicast_source = ip_address::any_v4();
+    s->groups = {};
     s->receive_bytes = config_.receive_queue_bytes;
     s->send_bytes = config_.send_queue_bytes;
     s->pending_error = error::none;
@@ -261,23 +290,28 @@ disposition layer::input(const flow& ends, const payload_view& payload) {
         ++counters_.no_port;
         return disposition::no_port;
     }
+    return deliver(*s, ends, payload);
+}
+
+// The copy of one socket.
+disposition layer::deliver(socket& s, const flow& ends, const payload_view& payload) {
     const std::size_t cost = record_queue<arrived>::cost(payload.size());
     if (receive_memory_used_ + cost > config_.receive_memory_bytes) {
         ++counters_.memory_full;
         return disposition::queue_full;
     }
-    const bool was_empty = s->queue.empty();
+    const bool was_empty = s.queue.empty();
     std::byte* at = nullptr;
     // As Linux: a small buffer holds one datagram, however large.
-    if (was_empty || s->queue.bytes() + cost <= s->receive_bytes)
-        at = s->queue.push({ends.remote, ends.local.address}, payload.size());
+    if (was_empty || s.queue.bytes() + cost <= s.receive_bytes)
+        at = s.queue.push({ends.remote, ends.local.address}, payload.size());
     if (at == nullptr) {
         ++counters_.queue_full;
         return disposition::queue_full;
     }
     payload.copy_to(at);
     receive_memory_used_ += cost;
-    if (was_empty) raise(*s, {true, false});
+    if (was_empty) raise(s, {true, false});
     return disposition::consumed;
 }
 
@@ -335,23 +369,52 @@ layer::socket* layer::demux(const flow& ends) noexcept {
     return nullptr;
 }
 
-bool layer::is_free(const endpoint& local) const noexcept {
-    if (local.address.is_unspecified()) return !on_port_.contains(local.port);
-    return !by_flow_.contains({local, {}}) && !by_flow_.contains({any_of_family(local), {}});
+bool layer::is_free(const endpoint& local, const socket& s) const noexcept {
+    if (local.address.is_unspecified()) {
+        const auto found = on_port_.find(local.port);
+        return found == on_port_.end() || found->second.admits(s.reuse_address);
+    }
+    for (const endpoint& place : {local, any_of_family(local)})
+        if (const auto found = on_address_.find(place);
+            found != on_address_.end() && !found->second.admits(s.reuse_address))
+            return false;
+    return true;
+}
+
+template <class Visit>
+void layer::visit_occupancies(const endpoint& local, Visit&& visit) {
+    visit(on_port_[local.port]);
+    visit(on_address_[local]);
 }
 
 void layer::enter(socket& s, const flow& ends) {
     s.ends = ends;
     s.bound = true;
-    by_flow_.emplace(ends, s.id.index);
-    ++on_port_[ends.local.port];
+    const auto [found, is_first] = by_flow_.emplace(ends, s.id.index);
+    if (!is_first) {
+        s.next = &sockets_[found->second];
+        s.next->previous = &s;
+        found->second = s.id.index;
+    }
+    visit_occupancies(ends.local, [&s](occupancy& o) {
+        ++o.sockets;
+        o.alone += s.reuse_address ? 0 : 1;
+    });
 }
 
 void layer::leave(socket& s) {
     if (!s.bound) return;
-    by_flow_.erase(s.ends);
-    const auto found = on_port_.find(s.ends.local.port);
-    if (--found->second == 0) on_port_.erase(found);
+    if (s.next != nullptr) s.next->previous = s.previous;
+    if (s.previous != nullptr) s.previous->next = s.next;
+    else if (s.next != nullptr) by_flow_[s.ends] = s.next->id.index;
+    else by_flow_.erase(s.ends);
+    s.next = s.previous = nullptr;
+    visit_occupancies(s.ends.local, [&s](occupancy& o) {
+        --o.sockets;
+        o.alone -= s.reuse_address ? 0 : 1;
+    });
+    if (on_port_[s.ends.local.port].sockets == 0) on_port_.erase(s.ends.local.port);
+    if (on_address_[s.ends.local].sockets == 0) on_address_.erase(s.ends.local);
     s.bound = false;
 }
 

@@ -58,8 +58,15 @@ struct datagram {
     flow ends;
     socket_id socket;
     bool dont_fragment = false;  // dropped rather than sent in fragments
+    bool loop = true;            // to a group: heard by this host, too, if it is in it
     std::uint8_t traffic_class = 0;
+    std::uint8_t hops = 0;  // time to live; to a group 0 means not beyond this host, else default
 };
+
+// The same port of any address.
+inline endpoint any_of_family(const endpoint& e) noexcept {
+    return {e.address.is_v4() ? ip_address::any_v4() : ip_address(), e.port};
+}
 
 class layer {
   public:
@@ -69,8 +76,13 @@ class layer {
     result<socket_id> open(void* user);
     status set_user(socket_id socket, void* user);
     // As tcp: port 0 is an ephemeral one, an unspecified address any. The caller has checked that
-    // the address is its own.
-    status bind(socket_id socket, const endpoint& local);
+    // the address is its own; or it is one that many hear (`of_many`), a group or a broadcast
+    // address: then only what is sent to it is heard, and sent is from the source of routing.
+    // address_in_use: by another socket, unless all of them have reuse_address; of several at one
+    // address the last one bound hears what is sent to it alone, and each what is sent to many.
+    status bind(socket_id socket, const endpoint& local, bool of_many = false);
+    // As SO_REUSEADDR. At any time.
+    status set_reuse_address(socket_id socket, bool on);
     // Only `remote` is heard and is the default to send to. Unspecified address: undone. `source`:
     // the own address that routing picks; used unless bound to one, and until undone.
     status connect(socket_id socket, const endpoint& remote, const ip_address& source);
@@ -82,6 +94,24 @@ class layer {
     bool may_broadcast(socket_id socket) const;
     // Differentiated Services field and ECN of what is sent from now on.
     status set_traffic_class(socket_id socket, std::uint8_t value);
+    // Time to live of what is sent to one host (0: the stack's default), and to a group (at first
+    // 1; 0: it does not leave this host).
+    status set_hops(socket_id socket, std::uint8_t hops);
+    status set_multicast_hops(socket_id socket, std::uint8_t hops);
+    // What is sent to a group is heard by this host, too, if it is in it (at first).
+    status set_multicast_loop(socket_id socket, bool on);
+    // The own address to send to groups from; unspecified: the one of routing.
+    status set_multicast_source(socket_id socket, const ip_address& source);
+    ip_address multicast_source(socket_id socket) const;
+
+    // Hears what is sent to the group and to its port from now on. address_in_use: it does already;
+    // no_buffer_space: memberships_max.
+    status join_group(socket_id socket, const ip_address& group);
+    // address_not_available: it does not hear it.
+    status leave_group(socket_id socket, const ip_address& group);
+    // The groups it hears; valid until the next call for this socket.
+    std::span<const ip_address> groups(socket_id socket) const;
+
     // Bytes that the queues hold, with what each datagram costs besides; at most the configured.
     status set_receive_buffer(socket_id socket, std::uint32_t bytes);
     status set_send_buffer(socket_id socket, std::uint32_t bytes);
@@ -104,7 +134,10 @@ class layer {
     // Bytes of the datagram that receive() would give.
     std::size_t available(socket_id socket) const;
 
+    // To one host: the most particular socket hears it.
     disposition input(const flow& ends, const payload_view& payload);
+    // To a broadcast address or a group: every socket that may. No_port: there is none.
+    disposition input_to_many(const flow& ends, const payload_view& payload);
     // An ICMP error quotes a datagram with these ends. False if no socket of ours sends such. A
     // hard one is told to a connected socket by its next receive() (RFC 1122 4.1.3.3); others, as
     // everywhere, don't hear of it: they could not tell which of their peers is meant.
@@ -143,7 +176,17 @@ class layer {
         bool source_chosen = false;  // the address of `ends.local`, by connect()
         bool dont_fragment = false;
         bool broadcast = false;
+        bool reuse_address = false;
+        bool bound_to_many = false;  // to a group or a broadcast address
+        bool multicast_loop = true;
         std::uint8_t traffic_class = 0;
+        std::uint8_t hops = 0;  // 0: the stack's default
+        std::uint8_t multicast_hops = 1;
+        ip_address multicast_source = ip_address::any_v4();
+        std::vector<ip_address> groups;  // few; empty for nearly every socket
+        // Others with the same ends, the last bound first; by_flow_ has the first one.
+        socket* next = nullptr;
+        socket* previous = nullptr;
         std::uint32_t receive_bytes;  // bounds of this socket
         std::uint32_t send_bytes;
         error pending_error = error::none;
@@ -158,8 +201,12 @@ class layer {
     socket* find(socket_id id) noexcept;
     const socket* find(socket_id id) const noexcept;
     socket* demux(const flow& ends) noexcept;
+    disposition deliver(socket& s, const flow& ends, const payload_view& payload);
     status bind_ephemeral(socket& s, const ip_address& address);
-    bool is_free(const endpoint& local) const noexcept;
+    bool is_free(const endpoint& local, const socket& s) const noexcept;
+    // Calls visit(occupancy&) for the two that a bound socket counts in.
+    template <class Visit>
+    void visit_occupancies(const endpoint& local, Visit&& visit);
     void enter(socket& s, const flow& ends);
     void leave(socket& s);
     void raise(socket& s, readiness ready);
@@ -170,8 +217,16 @@ class layer {
     std::deque<socket> sockets_;  // stable places; grows up to sockets_max
     std::vector<std::uint32_t> free_;
     boost::unordered_flat_map<flow, std::uint32_t, address_hash> by_flow_;
-    // Sockets on each port, whatever their address.
-    boost::unordered_flat_map<std::uint16_t, std::uint32_t> on_port_;
+    // Sockets at one place, and how many of them will not share it.
+    struct occupancy {
+        std::uint32_t sockets = 0;
+        std::uint32_t alone = 0;
+        bool admits(bool sharing) const noexcept { return sharing ? alone == 0 : sockets == 0; }
+    };
+    // On each port, whatever the address; and on each address with it. Only the user puts something
+    // in, so their hash needs no secret.
+    boost::unordered_flat_map<std::uint16_t, occupancy> on_port_;
+    boost::unordered_flat_map<endpoint, occupancy, address_hash> on_address_;
     list<&socket::event_place> events_;
     list<&socket::blocked_place> blocked_;
     record_queue<datagram> outgoing_;

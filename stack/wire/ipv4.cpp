@@ -11,6 +11,8 @@ constexpr std::uint8_t option_end = 0;
 constexpr std::uint8_t option_no_operation = 1;
 constexpr std::uint8_t option_loose_source_route = 131;
 constexpr std::uint8_t option_strict_source_route = 137;
+constexpr std::uint8_t option_router_alert = 148;
+constexpr std::uint32_t router_alert = 0x9404'0000;  // whole: every router shall look
 
 // RFC 9293 3.9.2 (MUST-50): what is not known is stepped over.
 void scan_options(const_bytes options, ipv4_parsed& parsed) noexcept {
@@ -28,6 +30,7 @@ void scan_options(const_bytes options, ipv4_parsed& parsed) noexcept {
         }
         if (kind == option_loose_source_route || kind == option_strict_source_route)
             parsed.has_source_route = true;
+        if (kind == option_router_alert) parsed.has_router_alert = true;
         options = options.subspan(length);
     }
 }
@@ -77,6 +80,14 @@ ipv4_parsed detail::parse_unusual_ipv4(const_bytes packet, std::size_t size) noe
                         parsed.header_length - ipv4_header_size);
     if (fold_sum(sum) != 0xffff) parsed.fault = ipv4_fault::bad_checksum;
     return parsed;
+}
+
+void emit_ipv4_router_alert(const ipv4_header& header, std::byte* target) noexcept {
+    emit_ipv4(header, target);
+    store_8(target, 4 << 4 | router_alert_header_size / 4);
+    store_32(target + ipv4_header_size, router_alert);
+    store_16(target + 10, 0);
+    store_native(target + 10, finish_checksum(sum_bytes(0, target, router_alert_header_size)));
 }
 
 ipv4_parsed parse_quoted_ipv4(const_bytes packet) noexcept {

@@ -12,6 +12,7 @@ namespace coax::stack::wire {
 
 inline constexpr std::size_t ipv4_header_size = 20;  // without options
 inline constexpr std::size_t ipv4_header_max = 60;
+inline constexpr std::size_t router_alert_header_size = 24;  // with that option and no other
 
 // IANA protocol numbers.
 inline constexpr std::uint8_t protocol_icmpv4 = 1;
@@ -50,6 +51,7 @@ struct ipv4_parsed {
     std::uint8_t header_length = 0;  // bytes, options included
     bool has_source_route = false;   // LSRR or SSRR among the options
     bool has_bad_option = false;     // an option runs past the header
+    bool has_router_alert = false;   // RFC 2113
     ipv4_fault fault = ipv4_fault::none;
 };
 
@@ -129,5 +131,9 @@ inline void emit_ipv4(const ipv4_header& header, std::byte* target) noexcept {
     store_native(target + 16, destination);
     store_native(target + 10, finish_checksum(sum));
 }
+
+// The same with the Router Alert option (RFC 2113): router_alert_header_size bytes, which
+// total_length counts.
+void emit_ipv4_router_alert(const ipv4_header& header, std::byte* target) noexcept;
 
 }  // namespace coax::stack::wire

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <boost/asio.hpp>
+#include <catch2/catch.hpp>
 
 #include <coax/coax.hpp>
 
@@ -14,6 +16,20 @@ namespace coax_test {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using udp = coax::udp;
+
+// A world of each kind, in one run of a test case after the other; what fails says in which.
+class each_world : public world {
+  public:
+    each_world() : each_world(GENERATE(as<std::string>{}, "wire", "kernel")) {}
+
+  private:
+    explicit each_world(const std::string& kind)
+        : world(kind),
+          told_(Catch::MessageBuilder("each_world", CATCH_INTERNAL_LINEINFO, Catch::ResultWas::Info)
+                << "on " << kind) {}
+
+    Catch::ScopedMessage told_;
+};
 
 inline udp::endpoint at(const world& w, std::uint16_t port = 0) {
     return {w.listen_address().address(), port};

@@ -14,14 +14,12 @@ using boost::system::error_code;
 using coax_test::at;
 using coax_test::client_at;
 using coax_test::datagram_pair;
+using coax_test::each_world;
 using coax_test::until_readable;
-using coax_test::world;
 using udp = coax::udp;
 
 TEST_CASE("udp: errors of sockets that are not open, not connected, or bound already") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     std::array<char, 8> data{};
     error_code ec;
     udp::socket closed(w.client());
@@ -60,9 +58,7 @@ TEST_CASE("udp: errors of sockets that are not open, not connected, or bound alr
 }
 
 TEST_CASE("udp: nobody listens there: refused, in connected mode alone") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     udp::socket gone(w.server(), at(w));
     const udp::endpoint nobody = gone.local_endpoint();
     gone.close();
@@ -110,9 +106,7 @@ TEST_CASE("udp: nobody listens there: refused, in connected mode alone") {
 }
 
 TEST_CASE("udp: cancel, close and the cancellation of one operation") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     datagram_pair p(w);
     std::array<std::array<char, 8>, 3> data{};
     std::string ended;
@@ -151,9 +145,7 @@ TEST_CASE("udp: cancel, close and the cancellation of one operation") {
 }
 
 TEST_CASE("udp: after shutdown receives are empty and sends a broken pipe") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     datagram_pair p(w);
     std::array<char, 8> data{};
     int empty = 0;
@@ -171,9 +163,7 @@ TEST_CASE("udp: after shutdown receives are empty and sends a broken pipe") {
 }
 
 TEST_CASE("udp: non-blocking calls and blocking ones") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     datagram_pair p(w);
     std::array<char, 8> data{};
     error_code ec;
@@ -192,9 +182,7 @@ TEST_CASE("udp: non-blocking calls and blocking ones") {
 }
 
 TEST_CASE("udp: sockets move, with what is pending on them, and to other executors") {
-    const std::string kind = GENERATE("wire", "kernel");
-    CAPTURE(kind);
-    world w(kind);
+    each_world w;
     datagram_pair p(w);
     coax::fast_udp_socket fast(w.server(), udp::v4());
     const udp::socket general(std::move(fast));

@@ -1,7 +1,8 @@
 // A whole stack on a device of memory: frames of any bytes, frames made well and then spoilt,
 // fragments in any order, ARP, ICMP that quotes what was sent, TCP and UDP conversations, a device
-// that is full, socket calls and jumps of the clock. Every frame sent must be one that an honest
-// host sends; at the end all sockets are closed, time passes, and no socket is left.
+// that is full, socket calls, groups and who asks for them, jumps of the clock. Every frame sent
+// must be one that an honest host sends; at the end all sockets are closed, time passes, and no
+// socket is left.
 #include <array>
 #include <memory>
 #include <string>
@@ -42,6 +43,9 @@ stack_config limits(std::uint32_t choice) {
     config.ip.icmp_queue_bytes = 4000;
     config.ip.loopback_queue_bytes = 20'000;
     config.ip.path_mtu_entries_max = 3;
+    config.ip.groups_max = 3;
+    config.ip.igmp_queue_bytes = 300;
+    config.udp.memberships_max = 2;
     config.udp.sockets_max = 4;
     config.udp.receive_queue_bytes = 6000;
     config.udp.send_queue_bytes = 6000;
@@ -103,6 +107,7 @@ class host_under_fire {
             case 7: tcp_call(); break;
             case 8: udp_call(); break;
             case 9: device_.room = in_.u8(); break;
+            case 15: groups(); break;
             default: segment(); break;
         }
     }
@@ -211,6 +216,29 @@ class host_under_fire {
         send_in(test::icmp_packet(h, {type, static_cast<std::uint8_t>(in_.below(16)), in_.u16()},
                                   quote));
     }
+    // Joining, leaving; and what comes to a group, which may be a query.
+    void groups() {
+        const std::uint32_t what = in_.u8();
+        const ip_address group = ip_address::v4(239, 0, 0, static_cast<std::uint8_t>(what >> 6));
+        if ((what & 3U) == 0) (void)host_->udp_join_group(datagrams_, group);
+        if ((what & 3U) == 1) (void)host_->udp_leave_group(datagrams_, group);
+        if ((what & 3U) < 2) return;
+        auto h = header(wire::protocol_igmp);
+        h.destination = (what & 4U) != 0 ? group : ip_address::v4(224, 0, 0, 1);
+        bytes packet;
+        if ((what & 3U) == 2) {
+            const bytes more(in_.below(3) * std::size_t{4});
+            bytes message(wire::igmp_message_min);
+            message[0] = static_cast<std::byte>((what & 8U) != 0 ? in_.u8() : 0x11U);
+            message[1] = static_cast<std::byte>(in_.u8());
+            if ((what & 16U) != 0) wire::store_32(message.data() + 4, group.to_v4());
+            packet = test::igmp_packet(h, test::joined(message, more), (what & 32U) == 0);
+        } else {
+            packet = test::udp_packet(h, 4000, udp_port, bytes(in_.u8() * std::size_t{12}));
+        }
+        deliver(test::ethernet_frame(group_mac(h.destination), peer_mac, wire::ethernet_type_ipv4,
+                                     packet));
+    }
     void segment() {
         peer& p = peers_[in_.below(peers_.size())];
         const peer_segment s = choose_segment(in_, p, tcp_port);
@@ -307,11 +335,22 @@ class host_under_fire {
         expect(cut_by_device || packet.size() <= device_.caps.mtu, "a packet fits the link");
         last_sent_ = packet;
         if (ip.is_fragment()) return;
+        if (ip.protocol == wire::protocol_igmp) return check_igmp(*apart);
         const bool has_checksum =
             ip.protocol != wire::protocol_icmpv4 && frame.slot.checksum != checksum_state::partial;
         if (has_checksum && !is_udp_without(*apart))
             expect(test::transport_checksum_is_right(*apart), "the checksum is right");
         if (ip.protocol == wire::protocol_tcp) check_tcp(*apart);
+    }
+    static void check_igmp(const test::taken_apart& frame) {
+        // RFC 3376 4: not beyond the link, and to a group.
+        expect(frame.ip.time_to_live == 1 && frame.ip.destination.is_multicast() &&
+                   frame.ethernet.destination == group_mac(frame.ip.destination),
+               "IGMP stays on the link");
+        expect(wire::parse_igmp(frame.inside, frame.inside.size()).has_value() &&
+                   wire::fold_sum(wire::sum_bytes(0, frame.inside.data(), frame.inside.size())) ==
+                       0xffff,
+               "an IGMP message, whole");
     }
     static bool is_udp_without(const test::taken_apart& frame) {
         return frame.ip.protocol == wire::protocol_udp &&
@@ -398,6 +437,15 @@ class seed_writer {
 
 std::vector<bytes> seeds() {
     std::vector<bytes> made;
+    // Two groups; queries of three versions; a datagram to one, from one; and left again.
+    for (const std::uint32_t code : {0U, 10U, 200U})
+        made.push_back(seed_writer(0)
+                           .add({15, 0, 15, 64})
+                           .add({5, 200, 24})
+                           .add({15, 2, 0, 1, code, 15, 2, 0, 0, code, 15, 22, 0, 1, code})
+                           .add({6, 6, 6, 15, 7, 0, 30, 8, 3, 100, 200, 5})
+                           .add({15, 1, 6, 6, 15, 65, 6, 6})
+                           .made());
     for (const std::uint32_t choice : {0U, 1U, 2U, 12U, 48U, 64U}) {
         // Open, receive, send, close; accept is call 0, send 9, receive 7.
         made.push_back(seed_writer(choice)

@@ -9,6 +9,7 @@
 #include "stack/wire/checksum.hpp"
 #include "stack/wire/ethernet.hpp"
 #include "stack/wire/icmp.hpp"
+#include "stack/wire/igmp.hpp"
 #include "stack/wire/ipv4.hpp"
 #include "stack/wire/ipv6.hpp"
 #include "stack/wire/plain_segment.hpp"
@@ -55,6 +56,30 @@ void icmp(const_bytes message) {
     expect(wire::parse_icmp(again) == header, "ICMP: the same value again");
 }
 
+void igmp(const_bytes message, std::size_t more) {
+    if (const auto record = wire::parse_igmp_record(message)) {
+        std::array<std::byte, wire::igmp_record_size> again{};
+        wire::emit_igmp_record(static_cast<wire::igmp::record>(record->type), record->group,
+                               again.data());
+        const auto second = wire::parse_igmp_record(again);
+        expect(second && second->type == record->type && second->group == record->group,
+               "IGMP: the same record again");
+    }
+    const auto parsed = wire::parse_igmp(message, message.size() + more);
+    if (!parsed) return;
+    expect(message.size() >= wire::igmp_message_min, "an accepted IGMP message is there");
+    const bool is_query = parsed->type == wire::igmp::query;
+    expect(is_query == (parsed->version != 0) && parsed->version <= 3,
+           "a query has one of three versions, and nothing else has one");
+    expect(parsed->response_time <= 31 << 10, "RFC 3376 4.1.1: the longest time there is");
+    if (is_query || parsed->type == wire::igmp::report_v3) return;
+    std::array<std::byte, wire::igmp_message_min> again{};
+    wire::emit_igmp(parsed->type, parsed->group, again.data());
+    expect(wire::parse_igmp(again, again.size()) == parsed &&
+               wire::fold_sum(wire::sum_bytes(0, again.data(), again.size())) == 0xffff,
+           "IGMP: the same value again, with its sum");
+}
+
 void ipv4(const_bytes packet, std::size_t more) {
     const auto quoted = wire::parse_quoted_ipv4(packet);
     const auto parsed = wire::parse_ipv4(packet, packet.size() + more);
@@ -75,6 +100,14 @@ void ipv4(const_bytes packet, std::size_t more) {
     const auto second = wire::parse_ipv4(again, header.total_length);
     expect(second.fault == wire::ipv4_fault::none && second.header == header,
            "IPv4: the same value again");
+    if (header.total_length < wire::router_alert_header_size) return;
+    std::array<std::byte, wire::router_alert_header_size> alert{};
+    wire::emit_ipv4_router_alert(header, alert.data());
+    const auto third = wire::parse_ipv4(alert, header.total_length);
+    expect(third.fault == wire::ipv4_fault::none && third.header == header &&
+               third.header_length == alert.size() && third.has_router_alert &&
+               !third.has_bad_option,
+           "IPv4: the same value with Router Alert");
 }
 
 void ipv6(const_bytes packet, std::size_t more) {
@@ -230,6 +263,7 @@ void run(const_bytes all) {
     ethernet(packet);
     arp(packet);
     icmp(packet);
+    igmp(packet, more);
     ipv4(packet, more);
     ipv6(packet, more);
     udp(packet, more);
@@ -264,6 +298,15 @@ std::vector<bytes> seeds() {
     opening.options.window_scale = 7;
     add(const_bytes(test::tcp_packet(ip, opening)).subspan(wire::ipv4_header_size));
     add(test::icmp_packet(ip, {wire::icmpv4::echo_request, 0, 0x0001'0002}, text));
+    bytes query(wire::igmp_query_v3_min + 8);
+    query[0] = std::byte{wire::igmp::query};
+    query[1] = std::byte{0x9c};
+    query[11] = std::byte{2};
+    add(query);
+    query.resize(wire::igmp_message_min);
+    add(query);
+    query[0] = std::byte{wire::igmp::report_v2};
+    add(test::igmp_packet(ip, query));
     const stack::mac_address mac{{2, 0, 0, 0, 0, 1}};
     segment.options.sack_count = 0;
     segment.options.sack = {};

@@ -48,6 +48,9 @@ class measuring_device final : public stack::device {
         inner_.transmit(slots);
     }
     void cancel(std::span<const stack::tx_slot> slots) noexcept override { inner_.cancel(slots); }
+    stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override {
+        return inner_.want_group(group, wanted);
+    }
 
     std::size_t largest = 0;
 

@@ -83,7 +83,7 @@ TEST_CASE("ip: RFC 1122 3.2.1.3, RFC 6890: sources that no host can have") {
 TEST_CASE("ip: destinations that are not ours") {
     listening net;
     net.check_dropped(good_packet(peer_ip, "198.18.0.3"), "ip.not_for_us");
-    net.check_dropped(good_packet(peer_ip, "224.0.0.1"), "ip.not_for_us");
+    net.check_dropped(good_packet(peer_ip, "224.0.0.5"), "ip.multicast_not_joined");
     net.check_dropped(good_packet(peer_ip, "127.0.0.1"), "ip.martian_destination");
 }
 
@@ -140,8 +140,13 @@ TEST_CASE("ethernet: frames that are not for us") {
     };
     deliver_as({{2, 0, 0, 0, 0, 9}}, peer_mac, wire::ethernet_type_ipv4);
     CHECK(net.count("ethernet.not_for_us") == 1);
+    deliver_as({{0x33, 0x33, 0, 0, 0, 1}}, peer_mac, wire::ethernet_type_ipv4);
+    deliver_as({{1, 0, 0x5e, 0x80, 0, 1}}, peer_mac, wire::ethernet_type_ipv4);
+    deliver_as({{1, 0, 0x5e, 0, 0, 1}}, peer_mac, wire::ethernet_type_ipv6);
+    CHECK(net.count("ethernet.multicast") == 3);
+    // RFC 1122 3.3.6: to one host in a frame to many.
     deliver_as({{1, 0, 0x5e, 0, 0, 1}}, peer_mac, wire::ethernet_type_ipv4);
-    CHECK(net.count("ethernet.multicast") == 1);
+    CHECK(net.count("ip.unicast_in_broadcast") == 1);
     deliver_as(own_mac, mac_address::broadcast(), wire::ethernet_type_ipv4);
     CHECK(net.count("ethernet.bad_source") == 1);
     deliver_as(own_mac, own_mac, wire::ethernet_type_ipv4);

@@ -184,7 +184,8 @@ TEST_CASE("plain segment: what an existing connection must not take, and how it 
         std::memcpy(frame.data() + at, mac.octets.data(), 6);
     };
     refused("ethernet.not_for_us", [&](bytes& f) { put_mac(f, 0, {{2, 0, 0, 0, 9, 9}}); });
-    refused("ethernet.multicast", [&](bytes& f) { put_mac(f, 0, {{1, 0, 0x5e, 0, 0, 1}}); });
+    refused("ethernet.multicast", [&](bytes& f) { put_mac(f, 0, {{0x33, 0x33, 0, 0, 0, 1}}); });
+    refused("ip.unicast_in_broadcast", [&](bytes& f) { put_mac(f, 0, {{1, 0, 0x5e, 0, 0, 1}}); });
     refused("ethernet.bad_source", [&](bytes& f) { put_mac(f, 6, {{3, 0, 0, 0, 0, 1}}); });
     refused("ethernet.own_source", [&](bytes& f) { put_mac(f, 6, own_mac); });
     refused("ip.unicast_in_broadcast", [&](bytes& f) { put_mac(f, 0, mac_address::broadcast()); });

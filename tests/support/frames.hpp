@@ -13,6 +13,7 @@
 #include "stack/wire/checksum.hpp"
 #include "stack/wire/ethernet.hpp"
 #include "stack/wire/icmp.hpp"
+#include "stack/wire/igmp.hpp"
 #include "stack/wire/ipv4.hpp"
 #include "stack/wire/tcp.hpp"
 #include "stack/wire/udp.hpp"
@@ -116,6 +117,22 @@ inline bytes icmp_packet(stack::wire::ipv4_header ip, const stack::wire::icmp_he
         message.data() + stack::wire::icmp_checksum_offset,
         stack::wire::finish_checksum(stack::wire::sum_bytes(0, message.data(), message.size())));
     return ipv4_packet(ip, message);
+}
+
+// A message to `ip.destination` in a packet as IGMP has it: one hop, and, unless a test wants it
+// otherwise, the Router Alert option. The checksum is filled in.
+inline bytes igmp_packet(stack::wire::ipv4_header ip, bytes message, bool alert = true) {
+    ip.protocol = stack::wire::protocol_igmp;
+    ip.time_to_live = 1;
+    stack::wire::store_16(message.data() + stack::wire::igmp_checksum_offset, 0);
+    stack::wire::store_native(
+        message.data() + stack::wire::igmp_checksum_offset,
+        stack::wire::finish_checksum(stack::wire::sum_bytes(0, message.data(), message.size())));
+    if (!alert) return ipv4_packet(ip, message);
+    bytes packet(stack::wire::router_alert_header_size);
+    ip.total_length = static_cast<std::uint16_t>(packet.size() + message.size());
+    stack::wire::emit_ipv4_router_alert(ip, packet.data());
+    return joined(packet, message);
 }
 
 // A sent IPv4 frame taken apart; nothing if it is none or its header is not right.

@@ -36,6 +36,8 @@ class memory_device final : public stack::device {
     std::size_t head_bytes = 0;  // cut received frames: the first piece; 0: whole
     std::size_t piece_bytes = 100;  // and the further ones
     std::deque<sent_frame> sent;
+    std::vector<stack::ip_address> groups;            // wanted
+    stack::error group_refusal = stack::error::none;  // what a test lets want_group() say
 
     // Counted calls, for tests of batching.
     std::size_t reserve_calls = 0;
@@ -93,6 +95,13 @@ class memory_device final : public stack::device {
     }
     void cancel(std::span<const stack::tx_slot> slots) noexcept override {
         for (const auto& slot : slots) take_back(slot);
+    }
+
+    stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override {
+        if (wanted && group_refusal != stack::error::none) return group_refusal;
+        if (wanted) groups.push_back(group);
+        else std::erase(groups, group);
+        return stack::error::none;
     }
 
   private:

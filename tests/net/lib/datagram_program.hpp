@@ -5,10 +5,14 @@
 //   ask ADDRESS PORT COUNT SIZE...       sends COUNT datagrams of each size, one after the other,
 //                                        and compares what comes back; a lost one is sent again
 //   refused ADDRESS PORT                 nobody is there: connection_refused, also to a second try
+//   hear GROUP PORT INTERFACE            joins the group, says "ready", and tells what it hears and
+//                                        from whom, until SIGTERM
+//   say GROUP PORT INTERFACE TEXT...     sends each text to the group
 //
 // Exit status 0: all was as expected.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -52,6 +56,9 @@ class program {
         if (words[0] == "refused") co_return co_await refused(at);
         if (words[0] == "ask" && words.size() > 4)
             co_return co_await ask(at, {words.begin() + 3, words.end()});
+        if (words[0] == "hear" && words.size() == 4) co_return co_await hear(at, words[3]);
+        if (words[0] == "say" && words.size() > 4)
+            co_return co_await say(at, words[3], {words.begin() + 4, words.end()});
         co_return 2;
     }
 
@@ -145,6 +152,45 @@ class program {
                 co_return 1;
             }
         }
+        co_return 0;
+    }
+
+    asio::awaitable<int> hear(endpoint group, std::string interface) {
+        socket s(where_, Udp::v4());
+        s.set_option(asio::socket_base::reuse_address(true));
+        s.bind({Udp::v4(), group.port()});
+        s.set_option(asio::ip::multicast::join_group(group.address().to_v4(),
+                                                     asio::ip::make_address_v4(interface)));
+        asio::signal_set signals(where_, SIGTERM);
+        signals.async_wait([&s](const error_code& ec, int) {
+            if (!ec) s.close();
+        });
+        std::puts("ready");
+        std::vector<char> room(65'536);
+        for (;;) {
+            std::fflush(stdout);
+            endpoint from;
+            const auto [ec, size] = co_await s.async_receive_from(
+                asio::buffer(room), from, asio::as_tuple(asio::use_awaitable));
+            if (ec) break;
+            std::printf("heard %zu bytes, %.*s, from %s\n", size,
+                        static_cast<int>(std::min<std::size_t>(size, 20)), room.data(),
+                        from.address().to_string().c_str());
+        }
+        // Time for the last words of the stack.
+        asio::steady_timer timer(where_, std::chrono::milliseconds{50});
+        co_await timer.async_wait(asio::use_awaitable);
+        co_return 0;
+    }
+
+    asio::awaitable<int> say(endpoint group, std::string interface,
+                             std::vector<std::string> texts) {
+        socket s(where_, Udp::v4());
+        s.set_option(asio::ip::multicast::outbound_interface(asio::ip::make_address_v4(interface)));
+        for (const std::string& text : texts)
+            co_await s.async_send_to(asio::buffer(text), group, asio::use_awaitable);
+        asio::steady_timer timer(where_, std::chrono::milliseconds{50});
+        co_await timer.async_wait(asio::use_awaitable);
         co_return 0;
     }
 

@@ -5,11 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${COAX_BIN:-build/release/bin}
-program=$bin/bench_stack
-if [[ ! -x $program ]]; then
-    echo "bench/instructions.sh: no $program: run ./dev build first" >&2
+for program in stack await; do
+    [[ -x $bin/bench_$program ]] && continue
+    echo "bench/instructions.sh: no $bin/bench_$program: run ./dev build first" >&2
     exit 2
-fi
+done
 command -v valgrind >/dev/null || { echo "bench/instructions.sh: valgrind is missing" >&2; exit 2; }
 
 # case, shorter run, longer run (units)
@@ -27,10 +27,16 @@ all=(
     "bulk-1M-gso 10000 40000"
     "churn 1000 4000"
     "churn-trusted 1000 4000"
+    "await-task 2000 12000"
+    "await-awaitable 2000 12000"
+    "await-any 2000 12000"
 )
 
+# await-SPELLING is a case of bench_await, every other one of bench_stack.
 count() {
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" --units "$2" 2>&1 |
+    local program=$bin/bench_stack
+    [[ $1 != await-* ]] || program=$bin/bench_await
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "${1#await-}" --units "$2" 2>&1 |
         sed -nE 's/.*Collected : ([0-9]+).*/\1/p'
 }
 

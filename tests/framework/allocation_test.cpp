@@ -74,16 +74,19 @@ constexpr int measured = 1000;
 
 // Allocations of `measured` round trips of 64 bytes between coroutines of this executor, which
 // await with `token`; `read` and `write` are given the socket, the buffer and the token.
-template <class Executor, class Token, class Read, class Write>
+template <class Executor, class Coroutine = asio::awaitable<void, Executor>, class Token,
+          class Read, class Write>
 std::size_t count_echo(const std::string& kind, Token token, Read read, Write write) {
     using socket = asio::basic_stream_socket<coax::tcp, Executor>;
+    using asio::co_spawn;
+    using coax::co_spawn;
     world w(kind);
     asio::basic_socket_acceptor<coax::tcp, Executor> acceptor(w.server(), w.listen_address());
     std::size_t before = 0;
     std::size_t after = 0;
-    asio::co_spawn(
+    co_spawn(
         w.server(),
-        [&]() -> asio::awaitable<void, Executor> {
+        [&]() -> Coroutine {
             socket s = co_await acceptor.async_accept(token);
             std::array<char, 64> data{};
             for (int i = 0; i < warm_up + measured; ++i) {
@@ -92,9 +95,9 @@ std::size_t count_echo(const std::string& kind, Token token, Read read, Write wr
             }
         },
         asio::detached);
-    asio::co_spawn(
+    co_spawn(
         w.client(),
-        [&]() -> asio::awaitable<void, Executor> {
+        [&]() -> Coroutine {
             socket s(w.client());
             co_await s.async_connect(acceptor.local_endpoint(), token);
             s.set_option(coax::tcp::no_delay(true));
@@ -174,6 +177,10 @@ TEST_CASE("no allocation per message, however it is spelled") {
     CHECK(count_echo<any>(kind, asio::use_awaitable, plain_read, plain_write) == 0);
     CHECK(count_echo<concrete>(kind, asio::deferred, limited_read, plain_write) == 0);
     CHECK(count_echo<any>(kind, asio::use_awaitable, limited_read, plain_write) == 0);
+    using task = coax::task<>;
+    CHECK(count_echo<concrete, task>(kind, asio::deferred, plain_read, plain_write) == 0);
+    CHECK(count_echo<any, task>(kind, asio::deferred, plain_read, plain_write) == 0);
+    CHECK(count_echo<concrete, task>(kind, asio::deferred, limited_read, plain_write) == 0);
 }
 
 TEST_CASE("no allocation per message with callbacks") {

@@ -8,6 +8,7 @@
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
 #include <coax/steady_timer.hpp>
+#include <coax/task.hpp>
 #include <coax/tcp.hpp>
 #include <coax/timeout.hpp>
 #include <coax/udp.hpp>

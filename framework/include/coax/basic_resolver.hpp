@@ -94,6 +94,7 @@ class basic_resolver<Protocol, Executor> : public resolver_base {
 
     // Pending operations go on in the new object.
     basic_resolver(basic_resolver&& other) noexcept
+        // NOLINTNEXTLINE(performance-move-constructor-init): as Asio, who was moved from keeps it
         : executor_(other.executor_), core_(std::move(other.core_)) {}
     template <class Other>
         requires std::is_convertible_v<Other, Executor> && (!std::is_same_v<Other, Executor>)

@@ -219,6 +219,7 @@ class socket_cover : public boost::asio::socket_base {
     explicit socket_cover(socket_cover<Protocol, Other>&& other)
         : executor_(other.executor_), core_(std::move(other.core_)) {}
     socket_cover(socket_cover&& other) noexcept
+        // NOLINTNEXTLINE(performance-move-constructor-init): as Asio, who was moved from keeps it
         : executor_(other.executor_), core_(std::move(other.core_)) {}
     // The executor comes along: the socket stays on the context it is open on.
     // NOLINTNEXTLINE(performance-noexcept-move-constructor): an executor's assignment may throw

@@ -34,7 +34,8 @@ const std::array<area_rule, 4> area_rules{{
     {"framework",
      {"framework/", "backends/", "stack/"},
      {"coax/", "boost/asio", "boost/system/", "boost/assert", "boost/config", "boost/container/",
-      "boost/intrusive/", "boost/unordered/", "boost/core/", "boost/throw_exception", "fmt/"},
+      "boost/intrusive/", "boost/unordered/", "boost/core/", "boost/throw_exception", "fmt/",
+      "boost/beast/core/role.hpp"},  // an enumeration, for coax/beast.hpp
      true},
     {"services",
      {"services/"},

@@ -42,14 +42,18 @@ bool expects_continue(const request_header& request) {
 
 }  // namespace
 
-coax::awaitable<void> http_server::talk(plain_stream& peer) { return answer_requests(peer); }
-coax::awaitable<void> http_server::talk(tls_stream& peer) { return answer_requests(peer); }
+coax::awaitable<void> http_server::talk(plain_stream& peer, ending& end) {
+    return answer_requests(peer, end);
+}
+coax::awaitable<void> http_server::talk(tls_stream& peer, ending& end) {
+    return answer_requests(peer, end);
+}
 
 template <class Stream>
-coax::awaitable<void> http_server::answer_requests(Stream& peer) {
+coax::awaitable<void> http_server::answer_requests(Stream& peer, ending& end) {
     beast::flat_buffer buffer(header_limit + body_limit);
     for (;;) {
-        auto a = co_await next_answer(peer, buffer);
+        auto a = co_await next_answer(peer, buffer, end);
         if (!a) break;
         const error_code error = co_await send(peer, *a);
         if (error) {
@@ -57,7 +61,7 @@ coax::awaitable<void> http_server::answer_requests(Stream& peer) {
             break;
         }
         ++counts().requests;
-        if (!a->keep_alive()) {
+        if (!a->keep_alive() || end.is_wished()) {
             co_await end_in_order(peer);
             break;
         }
@@ -66,13 +70,16 @@ coax::awaitable<void> http_server::answer_requests(Stream& peer) {
 
 template <class Stream>
 coax::awaitable<std::optional<answer>> http_server::next_answer(Stream& peer,
-                                                                beast::flat_buffer& buffer) {
+                                                                beast::flat_buffer& buffer,
+                                                                ending& end) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(header_limit);
     parser.body_limit(body_limit);
-    // One limit for the silence between requests and for a request that comes in drops.
-    connection_of(peer).expires_after(limits().silence);
-    auto [error, n] = co_await http::async_read_header(peer, buffer, parser, as_value);
+    // Not the stream's own limit, which closes the socket: TLS could not end in order.
+    connection_of(peer).expires_never();
+    auto [error, n] = co_await end.wait(limits().silence, [&](auto token) {
+        return http::async_read_header(peer, buffer, parser, std::move(token));
+    });
     counts().bytes_in += n;
     const std::time_t now = std::time(nullptr);
     const unsigned version = parser.get().version();
@@ -81,20 +88,27 @@ coax::awaitable<std::optional<answer>> http_server::next_answer(Stream& peer,
         co_return make_answer(parser.get(), false, root_, now);
     }
     if (!error && !parser.is_done()) {
-        auto [body_error, body_size] = co_await http::async_read(peer, buffer, parser, as_value);
+        auto [body_error, body_size] = co_await end.wait(limits().silence, [&](auto token) {
+            return http::async_read(peer, buffer, parser, std::move(token));
+        });
         counts().bytes_in += body_size;
         error = body_error;
     }
-    if (!error) co_return make_answer(parser.get(), parser.get().keep_alive(), root_, now);
+    if (!error) {
+        const bool goes_on = parser.get().keep_alive() && !end.is_wished();
+        co_return make_answer(parser.get(), goes_on, root_, now);
+    }
     if (const auto status = status_of(error)) {
         ++counts().errors;
         co_return make_refusal(*status, version, false, now);
     }
-    if (error == http::error::end_of_stream) co_await end_in_order(peer);
+    // The client's end, its silence, or our own end.
+    const bool at_rest = error == http::error::end_of_stream || error == asio::error::timed_out ||
+                         error == asio::error::operation_aborted;
+    if (at_rest) co_await end_in_order(peer);
     // RFC 9112 9.8: a client that closes between requests need not say so in TLS.
-    const bool in_order = error == http::error::end_of_stream || error == beast::error::timeout ||
-                          error == asio::error::operation_aborted ||
-                          (error == asio::ssl::error::stream_truncated && !parser.got_some());
+    const bool in_order =
+        at_rest || (error == asio::ssl::error::stream_truncated && !parser.got_some());
     if (!in_order) ++counts().errors;
     co_return std::nullopt;
 }

@@ -23,14 +23,15 @@ class http_server final : public stream_server {
     const char* unit() const noexcept override { return "requests"; }
 
   private:
-    coax::awaitable<void> talk(plain_stream& peer) override;
-    coax::awaitable<void> talk(tls_stream& peer) override;
+    coax::awaitable<void> talk(plain_stream& peer, ending& end) override;
+    coax::awaitable<void> talk(tls_stream& peer, ending& end) override;
 
     template <class Stream>
-    coax::awaitable<void> answer_requests(Stream& peer);
+    coax::awaitable<void> answer_requests(Stream& peer, ending& end);
     // The next request's answer; nothing if the connection is to be closed without one.
     template <class Stream>
-    coax::awaitable<std::optional<answer>> next_answer(Stream& peer, beast::flat_buffer& buffer);
+    coax::awaitable<std::optional<answer>> next_answer(Stream& peer, beast::flat_buffer& buffer,
+                                                       ending& end);
     template <class Stream>
     coax::awaitable<error_code> send(Stream& peer, answer& a);
 

@@ -100,6 +100,10 @@ void add_serve_options(CLI::App& command, serve_options& options) {
         ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}));
+    add_seconds(command, "--farewell", options.farewell,
+                "Longest time for open connections to end in order, after Ctrl-C or SIGTERM; a "
+                "second Ctrl-C ends at once",
+                0, 86'400);
     add_seconds(command, "--statistics", options.report_every,
                 "Print a line of statistics this often; 0: never", 0, 86'400);
 }

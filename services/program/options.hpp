@@ -28,6 +28,7 @@ struct serve_options {
     coax::tcp::endpoint listen;
     std::size_t connections = 16'384;           // --max-connections
     std::chrono::milliseconds silence{30'000};  // --timeout
+    std::chrono::milliseconds farewell{500};    // --farewell
     std::chrono::milliseconds report_every{0};  // --statistics; zero: never
     std::string directory;                      // http only
     bool datagrams = false;                     // echo only: --udp

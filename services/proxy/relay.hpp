@@ -32,18 +32,30 @@ class relay : public std::enable_shared_from_this<relay> {
     // Any thread: resets both connections. The first reason counts.
     void abort(outcome why);
 
-    coax::fast_socket& client() noexcept { return client_; }
+    coax::fast_socket& client() noexcept { return client_.socket; }
 
   private:
+    // One of the two connections; used on its socket's thread.
+    struct side {
+        coax::fast_socket socket;
+        bool our_end_sent = false;
+        coax::fast_timer* watch = nullptr;  // of watch_for_reset(), while that runs
+    };
+
     // On the thread of their socket.
-    coax::awaitable<void> fill(coax::fast_socket& source, pipe& to, std::uint64_t* counted);
-    coax::awaitable<void> drain(pipe& from, coax::fast_socket& sink, std::uint64_t* counted);
+    coax::awaitable<void> fill(side& source, pipe& to, std::uint64_t* counted);
+    coax::awaitable<void> drain(pipe& from, side& sink, std::uint64_t* counted);
+    // A side that has ended its stream can still be reset: until we end ours, and then until the
+    // peer has all that we sent (or most_settling has passed).
+    coax::awaitable<void> watch_for_reset(side& ended);
+    // Of a connection that is over: aborts if that was not in order.
+    coax::awaitable<void> check(side& ended);
     coax::awaitable<error_code> connect_here(coax::tcp::endpoint to,
                                              std::chrono::milliseconds limit);
     void start(const coax::executor& where, coax::awaitable<void> work);
 
-    coax::fast_socket client_;
-    coax::fast_socket upstream_;
+    side client_;
+    side upstream_;
     coax::executor here_;   // the client's
     coax::executor there_;  // the upstream's
     pipe up_;

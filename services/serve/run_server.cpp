@@ -24,11 +24,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// After a signal, connections have this long to end in order. "Within a second" is the promise.
-constexpr std::chrono::milliseconds patience{500};
+// Connections that were closed after their farewell have this long to be gone.
+constexpr std::chrono::milliseconds patience{100};
 
 server_limits limits_of(const serve_options& options) {
-    return {options.connections, options.silence};
+    return {options.connections, options.silence, options.farewell};
 }
 
 std::optional<asio::ssl::context> tls_of(const serve_options& options) {
@@ -66,14 +66,14 @@ coax::awaitable<void> report(server& s, std::chrono::milliseconds every,
     }
 }
 
-// First signal: an orderly end within `patience`. Second signal: now.
+// First signal: an orderly end within the time for farewells. Second signal: now.
 coax::awaitable<void> end_on_signal(coax::io_context& io, server& s, std::shared_ptr<bool> ended) {
     asio::signal_set signals(io, SIGINT, SIGTERM);
     co_await signals.async_wait(as_value);
     *ended = true;
     s.stop();
     coax::steady_timer timer(io);
-    timer.expires_after(patience);
+    timer.expires_after(s.limits().farewell + patience);
     timer.async_wait([&io](const error_code& error) {
         if (!error) io.stop();
     });

@@ -64,20 +64,22 @@ bool passes(const error_code& error) {
 }  // namespace
 
 server::presence::presence(server& s, coax::fast_socket& socket)
-    : shared_(s.shared_), at_(shared_->sockets.insert(shared_->sockets.end(), &socket)) {
+    : shared_(s.shared_), at_(shared_->list.insert(shared_->list.end(), {&socket, {}})) {
     ++shared_->counts.open;
 }
 
 server::presence::~presence() {
-    shared_->sockets.erase(at_);
+    shared_->list.erase(at_);
     --shared_->counts.open;
+    if (shared_->is_waiting && shared_->list.empty()) shared_->farewell.cancel();
 }
 
 server::server(coax::io_context& io, const coax::tcp::endpoint& listen_at, server_limits limits)
     : io_(io),
       acceptor_(open_acceptor(io, listen_at)),
       local_(acceptor_.local_endpoint()),
-      limits_(limits) {}
+      limits_(limits),
+      shared_(std::make_shared<open_connections>(io)) {}
 
 void server::start(std::function<void(const error_code&)> broken) {
     broken_ = std::move(broken);
@@ -89,7 +91,19 @@ void server::stop() {
     stopping_ = true;
     close_quietly(acceptor_);
     closing();
-    for (coax::fast_socket* socket : shared_->sockets) close_quietly(*socket);
+    bool was_asked = false;
+    for (const open_connection& c : shared_->list) {
+        if (!c.ask_to_end) close_quietly(*c.socket);
+        else c.ask_to_end(), was_asked = true;
+    }
+    if (!was_asked || shared_->is_waiting) return;
+    shared_->is_waiting = true;
+    shared_->farewell.expires_after(limits_.farewell);
+    shared_->farewell.async_wait([shared = shared_](const error_code& error) {
+        shared->is_waiting = false;
+        if (error) return;
+        for (const open_connection& c : shared->list) close_quietly(*c.socket);
+    });
 }
 
 coax::awaitable<void> server::pause(std::chrono::milliseconds duration) {

@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "services/asio.hpp"
 
@@ -28,6 +29,7 @@ struct server_limits {
     std::size_t connections = 16'384;  // open at once; more wait in the backlog
     std::chrono::milliseconds silence{
         30'000};  // http: a request or a piece of a response may take so long
+    std::chrono::milliseconds farewell{500};  // what stop() gives connections to end in order
 };
 
 class server {
@@ -41,7 +43,8 @@ class server {
     // Begins to accept; needs a running context. `broken` is called if accepting ends by itself,
     // as when the medium died.
     void start(std::function<void(const error_code&)> broken = {});
-    // Closes the acceptor and every connection. The context runs out of work soon after.
+    // Closes the acceptor, and asks every connection to end; those whose protocol has no way to end
+    // are closed at once, and those still open after limits().farewell, too. May be called again.
     void stop();
 
     coax::tcp::endpoint local_endpoint() const { return local_; }
@@ -57,16 +60,24 @@ class server {
     virtual std::string details() const { return {}; }
 
   private:
+    struct open_connection {
+        coax::fast_socket* socket;
+        std::function<void()> ask_to_end;  // empty: the socket is closed instead
+    };
     // Outlives the server: coroutines that a stopped context destroys unfinished still refer to it.
     struct open_connections {
+        explicit open_connections(coax::io_context& io) : farewell(io) {}
+
         traffic counts;
-        std::list<coax::fast_socket*> sockets;
+        std::list<open_connection> list;
+        coax::steady_timer farewell;
+        bool is_waiting = false;  // for the end of those that were asked
     };
 
   protected:
     // Called by start(): for what a server does beside its connections.
     virtual void opening() {}
-    // Called by stop(), before the connections are closed. May be called again.
+    // Called by stop(), before the connections are asked or closed. May be called again.
     virtual void closing() {}
     bool is_stopping() const noexcept { return stopping_; }
     coax::awaitable<void> pause(std::chrono::milliseconds duration);
@@ -74,7 +85,8 @@ class server {
     // Speaks the protocol until the connection ends.
     virtual coax::awaitable<void> converse(coax::fast_socket socket) = 0;
 
-    // While it lives, stop() can close the socket. The socket must not move meanwhile.
+    // While it lives, stop() can end the connection: by what on_stop() gave, or by closing the
+    // socket. The socket must not move meanwhile.
     class presence {
       public:
         presence(server& s, coax::fast_socket& socket);
@@ -82,9 +94,12 @@ class server {
         presence& operator=(const presence&) = delete;
         ~presence();
 
+        // `ask` is called on the context's thread, once for each call of stop().
+        void on_stop(std::function<void()> ask) { at_->ask_to_end = std::move(ask); }
+
       private:
         std::shared_ptr<open_connections> shared_;
-        std::list<coax::fast_socket*>::iterator at_;
+        std::list<open_connection>::iterator at_;
     };
 
     traffic& counts() noexcept { return shared_->counts; }
@@ -96,7 +111,7 @@ class server {
     coax::fast_acceptor acceptor_;
     coax::tcp::endpoint local_;
     server_limits limits_;
-    std::shared_ptr<open_connections> shared_ = std::make_shared<open_connections>();
+    std::shared_ptr<open_connections> shared_;
     std::function<void(const error_code&)> broken_;
     bool stopping_ = false;
 };

@@ -21,28 +21,38 @@ std::string stream_server::details() const {
 }
 
 coax::awaitable<void> stream_server::converse(coax::fast_socket socket) {
+    ending end;
     if (!tls_) {
         plain_stream peer(std::move(socket));
-        const presence here(*this, peer.socket());
-        co_await talk(peer);
+        presence here(*this, peer.socket());
+        here.on_stop([&end] { end.wish(); });
+        co_await talk(peer, end);
         co_return;
     }
     tls_stream peer(std::move(socket), *tls_);
-    const presence here(*this, connection_of(peer).socket());
-    if (co_await shake_hands(peer)) co_await talk(peer);
+    presence here(*this, connection_of(peer).socket());
+    here.on_stop([&end] { end.wish(); });
+    if (co_await shake_hands(peer, end)) co_await talk(peer, end);
 }
 
-coax::awaitable<bool> stream_server::shake_hands(tls_stream& peer) {
+coax::awaitable<bool> stream_server::shake_hands(tls_stream& peer, ending& end) {
     plain_stream& connection = connection_of(peer);
-    connection.expires_after(std::min(limits().silence, handshake_limit));
-    const auto [error] =
-        co_await peer.async_handshake(asio::ssl::stream_base::server, as_awaited_value());
+    const auto limit = std::min(limits().silence, handshake_limit);
+    const auto [error] = co_await end.wait(limit, [&](auto token) {
+        // Beast's own function spells a return type that only ordinary tokens have.
+        return asio::async_initiate<decltype(token), void(error_code)>(
+            [&peer](auto handler) {
+                peer.async_handshake(asio::ssl::stream_base::server, std::move(handler));
+            },
+            token);
+    });
     if (!error) co_return true;
-    if (error == asio::error::operation_aborted) co_return false;
-    ++counts().errors;
-    ++failed_handshakes_;
-    // The peer should read the alert that says why.
-    if (connection.socket().is_open()) co_await end_in_order(connection);
+    if (error != asio::error::operation_aborted) {
+        ++counts().errors;
+        ++failed_handshakes_;
+    }
+    // The peer should read the alert that says why; TLS has none for an end before its beginning.
+    co_await end_in_order(connection);
     co_return false;
 }
 

@@ -8,6 +8,7 @@
 
 #include <boost/asio/ssl/context.hpp>
 
+#include "services/serve/ending.hpp"
 #include "services/serve/server.hpp"
 #include "services/serve/stream.hpp"
 
@@ -24,13 +25,14 @@ class stream_server : public server {
     std::string details() const override;
 
   protected:
-    // Both are one template in each protocol. The connection is closed when they return.
-    virtual coax::awaitable<void> talk(plain_stream& peer) = 0;
-    virtual coax::awaitable<void> talk(tls_stream& peer) = 0;
+    // Both are one template in each protocol, which ends in order when `end` is wished. The
+    // connection is closed when they return.
+    virtual coax::awaitable<void> talk(plain_stream& peer, ending& end) = 0;
+    virtual coax::awaitable<void> talk(tls_stream& peer, ending& end) = 0;
 
   private:
     coax::awaitable<void> converse(coax::fast_socket socket) final;
-    coax::awaitable<bool> shake_hands(tls_stream& peer);
+    coax::awaitable<bool> shake_hands(tls_stream& peer, ending& end);
 
     std::optional<asio::ssl::context> tls_;
     std::uint64_t failed_handshakes_ = 0;

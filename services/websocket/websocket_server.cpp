@@ -18,6 +18,8 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <fmt/format.h>
 
+#include <coax/beast.hpp>
+
 namespace coax::services {
 namespace {
 
@@ -63,28 +65,36 @@ std::string websocket_server::details() const {
                        refused_);
 }
 
-coax::awaitable<void> websocket_server::talk(plain_stream& peer) { return upgrade(peer); }
-coax::awaitable<void> websocket_server::talk(tls_stream& peer) { return upgrade(peer); }
+coax::awaitable<void> websocket_server::talk(plain_stream& peer, ending& end) {
+    return upgrade(peer, end);
+}
+coax::awaitable<void> websocket_server::talk(tls_stream& peer, ending& end) {
+    return upgrade(peer, end);
+}
 
 void websocket_server::count(const error_code& error) {
     const bool in_order = error == websocket::error::closed ||
                           error == http::error::end_of_stream || error == beast::error::timeout ||
+                          error == asio::error::timed_out ||
                           error == asio::error::operation_aborted;
     if (!in_order) ++counts().errors;
     if (error == websocket::error::message_too_big) ++too_large_;
 }
 
 template <class Stream>
-coax::awaitable<void> websocket_server::upgrade(Stream& peer) {
+coax::awaitable<void> websocket_server::upgrade(Stream& peer, ending& end) {
     beast::flat_buffer buffer(header_limit);
     http::request_parser<http::empty_body> parser;
     parser.header_limit(header_limit);
-    connection_of(peer).expires_after(limits().silence);
-    const auto [error, size] = co_await http::async_read_header(peer, buffer, parser, as_value);
+    const auto [error, size] = co_await end.wait(limits().silence, [&](auto token) {
+        return http::async_read_header(peer, buffer, parser, std::move(token));
+    });
     if (error) {
         count(error);
+        co_await end_in_order(peer);
         co_return;
     }
+    connection_of(peer).expires_after(limits().silence);
     // RFC 6455 4.1: a client waits for the answer before it sends a frame.
     if (!websocket::is_upgrade(parser.get()) || buffer.size() > 0) {
         ++refused_;
@@ -103,7 +113,27 @@ coax::awaitable<void> websocket_server::upgrade(Stream& peer) {
         count(refused);
         co_return;
     }
+    co_await echo_until(messages, end);
+}
+
+template <class WebSocket>
+coax::awaitable<void> websocket_server::echo_until(WebSocket& messages, ending& end) {
+    bool is_closing = false;
+    coax::fast_timer closed(co_await asio::this_coro::executor,
+                            coax::fast_timer::time_point::max());
+    // Beside the echo: a write is waited for, a read sees the client's answer.
+    const auto close = [&] {
+        is_closing = true;
+        messages.async_close(websocket::close_code::going_away, [&](const error_code&) {
+            is_closing = false;
+            closed.cancel();
+        });
+    };
+    if (end.is_wished()) close();
+    else end.when_wished(close);
     co_await echo(messages);
+    end.when_wished({});
+    while (is_closing) co_await closed.async_wait(as_value);
 }
 
 template <class WebSocket>

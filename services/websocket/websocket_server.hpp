@@ -27,13 +27,16 @@ class websocket_server final : public stream_server {
     std::string details() const override;
 
   private:
-    coax::awaitable<void> talk(plain_stream& peer) override;
-    coax::awaitable<void> talk(tls_stream& peer) override;
+    coax::awaitable<void> talk(plain_stream& peer, ending& end) override;
+    coax::awaitable<void> talk(tls_stream& peer, ending& end) override;
 
     template <class Stream>
-    coax::awaitable<void> upgrade(Stream& peer);
+    coax::awaitable<void> upgrade(Stream& peer, ending& end);
     template <class WebSocket>
     coax::awaitable<void> echo(WebSocket& messages);
+    // Echo until the client closes, or our own end is wished: 1001, going away.
+    template <class WebSocket>
+    coax::awaitable<void> echo_until(WebSocket& messages, ending& end);
     // An end that was not in order.
     void count(const error_code& error);
 

@@ -78,6 +78,16 @@ killed_and_stopped() {
     passed "$way: a reset is passed on, and the end does not wait for open connections"
 }
 
+# A reset of a side that had already ended its stream, and one that loses what was on its way.
+late_resets() {
+    start_proxy 8081 --statistics 0.2
+    lab_on_peer timeout 60 /usr/bin/python3 "$COAX_SOURCE/tests/net/late_resets.py" \
+        "$server_ip" 80 "$lab_peer_ip" 8081 || fail "late resets"
+    lab_await "$server_log" "0 open; 3 connections" || fail "late resets are not noticed"
+    stop_server "3 errors, 3 resets, 0 upstream failures"
+    passed "$way: late resets are passed on, or counted"
+}
+
 lab_need_root
 services_lab proxy xdp-native || exit
 file=$lab_directory/files/64M
@@ -89,7 +99,8 @@ for way in kernel-to-kernel kernel-to-xdp xdp-to-kernel; do
         kernel-to-xdp) server_spec=kernel upstream_spec=$xdp server_ip=$lab_kernel_ip ;;
         xdp-to-kernel) server_spec=$xdp upstream_spec=kernel server_ip=$lab_coax_ip ;;
     esac
-    for name in ${COAX_CASE:-both_ways one_way no_upstream killed_and_stopped}; do
+    for name in ${COAX_CASE:-both_ways one_way no_upstream killed_and_stopped
+        late_resets}; do
         $name
     done
 done

@@ -2,6 +2,8 @@
 pings, many connections, a message too large, and the closing handshake.
 
     websocket_client.py URL [CERTIFICATE-TO-TRUST]
+    websocket_client.py --until-going-away URL [CERTIFICATE-TO-TRUST]
+        says "ready", and waits for the server to end in order
 
 The server's limit for a message is 1 MiB. Exit status 0: all as it should be."""
 import asyncio
@@ -12,9 +14,12 @@ import sys
 import websockets
 
 
+arguments = [a for a in sys.argv[1:] if a != "--until-going-away"]
+
+
 def connect(compression):
-    trust = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
-    return websockets.connect(sys.argv[1], ssl=trust, compression=compression, max_size=None)
+    trust = ssl.create_default_context(cafile=arguments[1]) if len(arguments) > 1 else None
+    return websockets.connect(arguments[0], ssl=trust, compression=compression, max_size=None)
 
 
 async def exchange(peer, message):
@@ -57,7 +62,21 @@ async def one_of_many(number):
             await exchange(peer, f"{number} {turn}")
 
 
+async def until_going_away():
+    async with connect("deflate") as peer:
+        await exchange(peer, "before the end")
+        print("ready", flush=True)
+        try:
+            await peer.recv()
+            assert False, "a message at the end"
+        except websockets.ConnectionClosed:
+            assert peer.close_code == 1001, peer.close_code
+
+
 async def main():
+    if "--until-going-away" in sys.argv:
+        await until_going_away()
+        return
     await messages(None)
     await messages("deflate")
     await too_large()

@@ -1,11 +1,16 @@
 // The relay over loopback, with one context and with two, between plain Asio peers; and from
 // loopback to a wire.
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include <sys/socket.h>
+
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
 
 #include "services/program/context.hpp"
@@ -32,22 +37,42 @@ class relay_site {
                   io, any_port, server_limits{},
                   upstream_target{upstream, std::chrono::milliseconds(300)}, std::move(other));
               endpoint = s->local_endpoint();
+              made_ = s.get();
+              context_ = &io;
               return s;
           }) {}
 
     coax::tcp::endpoint endpoint;
 
+    // Asked on the server's thread.
+    std::string details() const {
+        return on_its_thread<std::string>([this] { return made_->details(); });
+    }
+    traffic statistics() const {
+        return on_its_thread<traffic>([this] { return made_->statistics(); });
+    }
+
   private:
+    template <class Answer, class Question>
+    Answer on_its_thread(Question question) const {
+        return boost::asio::post(*context_, boost::asio::use_future(question)).get();
+    }
+
+    proxy_server* made_ = nullptr;
+    coax::io_context* context_ = nullptr;
     background_server server_;
 };
 
 // A client and an upstream of plain Asio, with the relay between them.
 struct pair_of_peers {
-    explicit pair_of_peers(const char* upstream_backend)
+    // `room`: of the client's receive buffer; 0: as the system has it.
+    explicit pair_of_peers(const char* upstream_backend, int room = 0)
         : acceptor(io, tcp::endpoint(boost::asio::ip::make_address("127.0.0.1"), 0)),
           client(io),
           upstream(io),
           site(std::make_unique<relay_site>(acceptor.local_endpoint(), upstream_backend)) {
+        client.open(tcp::v4());
+        if (room > 0) client.set_option(boost::asio::socket_base::receive_buffer_size(room));
         client.connect(site->endpoint);
         acceptor.accept(upstream);
     }
@@ -72,6 +97,20 @@ boost::system::error_code receive_error(tcp::socket& from) {
     boost::system::error_code error;
     from.read_some(boost::asio::buffer(&byte, 1), error);
     return error;
+}
+
+// Behind the peer's end a read does not tell a reset, but the socket knows it; and nothing may be
+// written, which would provoke it.
+void check_reset_comes(tcp::socket& to) {
+    int error = 0;
+    for (int turn = 0; error == 0 && turn < 1'000; ++turn) {
+        socklen_t size = sizeof error;
+        ::getsockopt(to.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    // Linux: EPIPE where this side had seen the peer's end.
+    const bool is_reset = error == ECONNRESET || error == EPIPE;
+    CHECK(is_reset);
 }
 
 void reset(tcp::socket& socket) {
@@ -109,6 +148,41 @@ TEST_CASE("a relay passes resets on as resets") {
         pair_of_peers q(backend);
         reset(q.upstream);
         CHECK(receive_error(q.client) == boost::asio::error::connection_reset);
+    }
+}
+
+TEST_CASE("a relay passes on the reset of a side that has ended its stream") {
+    for (const char* backend : {static_cast<const char*>(nullptr), "kernel"}) {
+        pair_of_peers p(backend);
+        p.client.shutdown(tcp::socket::shutdown_send);
+        CHECK(receive_all(p.upstream).empty());
+        reset(p.client);  // nobody writes anything to it
+        check_reset_comes(p.upstream);
+        pair_of_peers q(backend);
+        q.upstream.shutdown(tcp::socket::shutdown_send);
+        CHECK(receive_all(q.client).empty());
+        reset(q.upstream);
+        check_reset_comes(q.client);
+    }
+}
+
+TEST_CASE("a reset that loses what a relay had sent is counted, also behind both ends") {
+    using namespace std::chrono_literals;
+    for (const char* backend : {static_cast<const char*>(nullptr), "kernel"}) {
+        pair_of_peers p(backend, 4'096);
+        p.client.shutdown(tcp::socket::shutdown_send);
+        CHECK(receive_all(p.upstream).empty());
+        boost::asio::write(p.upstream, boost::asio::buffer(std::string(20'000, 'a')));
+        p.upstream.close();
+        // All of it is in the buffers of two kernels, with the end behind it.
+        for (int turn = 0; p.site->statistics().bytes_out < 20'000 && turn < 1'000; ++turn)
+            std::this_thread::sleep_for(5ms);
+        CHECK(p.site->statistics().open == 1);
+        reset(p.client);
+        for (int turn = 0; p.site->statistics().open > 0 && turn < 1'000; ++turn)
+            std::this_thread::sleep_for(5ms);
+        CHECK(p.site->details() == "1 resets, 0 upstream failures");
+        CHECK(p.site->statistics().requests == 0);
     }
 }
 

@@ -1,6 +1,8 @@
 // Whole servers on kernel sockets over loopback, talked to byte by byte.
 #include <chrono>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -173,6 +175,30 @@ TEST_CASE("servers stop while connections are open") {
         CHECK_FALSE(reading.receive_some().empty());
     }
     SUCCEED("both servers have ended");
+}
+
+TEST_CASE("a server that ends finishes its answers, and gives nobody longer than its farewell") {
+    auto site = std::make_unique<http_site>(server_limits{16, 60s, 60s});
+    loopback_client idle(site->endpoint);
+    loopback_client half(site->endpoint);
+    loopback_client reading(site->endpoint);
+    half.send("GET / HTTP/1.1\r\nHos");
+    // Pipelined: what is not under way when the end comes is not answered any more.
+    reading.send(get("/big") + get("/a.txt"));
+    const std::string head = reading.receive_until("\r\n\r\n");
+    std::thread ending([&] { site.reset(); });
+    CHECK(idle.receive_all().empty());
+    CHECK(half.receive_all().empty());
+    CHECK(reading.receive_all().size() == 20'000'000);
+    for (const loopback_client* c : {&idle, &half, &reading}) ::shutdown(c->number(), SHUT_RDWR);
+    ending.join();
+
+    auto hasty = std::make_unique<http_site>(server_limits{16, 60s, 10ms});
+    loopback_client stuck(hasty->endpoint);
+    stuck.send(get("/big"));
+    stuck.receive_until("\r\n\r\n");
+    hasty.reset();  // would last for ever
+    CHECK(stuck.receive_all().size() < 20'000'000);
 }
 
 TEST_CASE("echo gives everything back, and ends when the client has ended") {

@@ -1,6 +1,8 @@
 // HTTP in TLS over loopback, spoken to by OpenSSL on kernel sockets.
 #include <chrono>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -126,6 +128,46 @@ TEST_CASE("a client that does not shake hands is cut off") {
     loopback_client silent(site.endpoint);
     // There is room for one: whoever comes next is answered when the silent one is gone.
     check_answers(site);
+}
+
+TEST_CASE("a silent client is told close_notify, and one that does not shake hands gets an end") {
+    const https_site site({16, 1000ms});
+    loopback_client dumb(site.endpoint);
+    loopback_client half(site.endpoint);
+    half.send("\x16\x03\x01");
+    tls_client silent(site.endpoint, site.identity.chain());
+    tls_client in_mid_request(site.endpoint, site.identity.chain());
+    REQUIRE(silent.shake_hands());
+    REQUIRE(in_mid_request.shake_hands());
+    in_mid_request.send("GET / HT");
+    CHECK(silent.receive_all().empty());
+    CHECK(silent.end());
+    CHECK(in_mid_request.receive_all().empty());
+    // No reset, which would throw.
+    CHECK(dumb.receive_all().empty());
+    CHECK(half.receive_all().empty());
+}
+
+TEST_CASE("a server that ends says close_notify to whoever waits, and finishes its answers") {
+    auto site = std::make_unique<https_site>(server_limits{16, 60s, 60s});
+    tls_client idle(site->endpoint, site->identity.chain());
+    tls_client fresh(site->endpoint, site->identity.chain());
+    tls_client reading(site->endpoint, site->identity.chain());
+    REQUIRE(idle.shake_hands());
+    REQUIRE(fresh.shake_hands());
+    REQUIRE(reading.shake_hands());
+    idle.send(get("/a.txt"));
+    idle.receive_until("aaaa");
+    reading.send(get("/big"));
+    const std::string head = reading.receive_until("\r\n\r\n");
+    std::thread ending([&] { site.reset(); });
+    CHECK(idle.receive_all().empty());
+    CHECK(fresh.receive_all().empty());
+    CHECK(reading.receive_all() == std::string(5'000'000, 'b'));
+    CHECK(idle.end());
+    CHECK(fresh.end());
+    CHECK(reading.end());
+    ending.join();
 }
 
 TEST_CASE("certificates and keys that cannot be used are the user's mistake") {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -130,6 +131,59 @@ TEST_CASE("a WebSocket message that is too large or no text closes with its reas
     CHECK(reason_for(std::string(100'001, 'x'), false) == websocket::close_code::too_big);
     CHECK(reason_for(std::string(1'000'000, 'x'), true) == websocket::close_code::too_big);
     CHECK(reason_for("\xff\xff", false) == websocket::close_code::bad_payload);
+}
+
+TEST_CASE("a WebSocket server that ends goes away in order") {
+    auto site = std::make_unique<websocket_site>(nullptr, server_limits{16, 60s, 60s});
+    boost::asio::io_context io;
+    websocket::stream<tcp::socket> idle(io);
+    websocket::stream<tcp::socket> busy(io);
+    for (auto* peer : {&idle, &busy}) {
+        peer->next_layer().connect(site->endpoint);
+        peer->handshake("test", "/");
+        peer->text(true);
+    }
+    loopback_client no_request(site->endpoint);
+    CHECK(exchange(busy, "first", true) == "first");
+    // A message of which half has come is not waited for.
+    busy.write_some(false, boost::asio::buffer(std::string("half a ")));
+    std::thread ending([&] { site.reset(); });
+    for (auto* peer : {&idle, &busy}) {
+        boost::beast::flat_buffer back;
+        boost::system::error_code error;
+        peer->read(back, error);
+        CHECK(error == websocket::error::closed);
+        CHECK(peer->reason().code == websocket::close_code::going_away);
+    }
+    CHECK(no_request.receive_all().empty());
+    no_request.end();
+    ending.join();
+}
+
+TEST_CASE("a WebSocket that does not answer the close does not hold its server up") {
+    auto site = std::make_unique<websocket_site>(nullptr, server_limits{16, 60s, 10ms});
+    loopback_client mute(site->endpoint);
+    mute.send(
+        "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    mute.receive_until("\r\n\r\n");
+    site.reset();
+    CHECK(mute.receive_all() == "\x88\x02\x03\xe9");  // close, 1001
+}
+
+TEST_CASE("the reason behind which a WebSocket is closed is not overtaken by a reset") {
+    const websocket_site site;
+    loopback_client eager(site.endpoint);
+    eager.send(
+        "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    eager.receive_until("\r\n\r\n");
+    // The length tells that it is too large; all of it is sent before anything is read.
+    const std::string size("\x00\x00\x00\x00\x00\x30\x00\x00", 8);
+    eager.send("\x82\xff" + size + std::string(4, '\0') + std::string(3'145'728, 'x'));
+    CHECK(eager.receive(4) == "\x88\x02\x03\xf1");  // close, 1009
+    CHECK(eager.receive_all().empty());             // a reset would throw
+    eager.end();
 }
 
 TEST_CASE("what is no WebSocket is told what to speak") {

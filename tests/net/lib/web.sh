@@ -111,6 +111,67 @@ websocket() {
     passed "python3-websockets: echo, fragments, compression, pings, closing; plain and in TLS"
 }
 
+# await_growth FILE: until it is larger than it is now.
+await_growth() {
+    local turns=1000 size
+    size=$(stat -c %s "$1")
+    until [ "$(stat -c %s "$1")" -gt "$size" ]; do
+        [ $((turns -= 1)) -gt 0 ] || fail "$1 does not grow"
+        sleep 0.02
+    done
+}
+
+# Whoever is idle is told the end in order; what is under way is finished; a second signal ends it.
+the_end() {
+    local part=$lab_directory/part rate=$((largest / 3)) idle messages secure reading status=0
+    start_server http "$lab_directory/files" --listen "$server_ip:443" --farewell 60 "${tls[@]}"
+    # Its standard input stays open, so that it is the server that ends the conversation.
+    lab_start_on_peer "$lab_directory/idle" bash -c "sleep 60 | exec openssl s_client -msg \
+        -connect $server_ip:443 -CAfile $lab_directory/web.pem"
+    idle=$lab_pid
+    lab_await "$lab_directory/idle" "Verify return code: 0" || fail "no TLS"
+    lab_start_on_peer "$lab_directory/curl" timeout 120 curl -sSf -o "$part" --limit-rate $rate \
+        --cacert "$lab_directory/web.pem" "https://$server_ip/$largest"
+    reading=$lab_pid
+    await_size "$part"
+    kill -s TERM "$server_pid"
+    lab_await "$lab_directory/idle" "close_notify" || fail "no close_notify at the end"
+    lab_end "$idle" KILL || true
+    grep -q "<<< .*close_notify" "$lab_directory/idle" || fail "no close_notify of the server's"
+    if grep -q -e errno -e "unexpected eof" "$lab_directory/idle"; then
+        fail "TLS is cut off: $(cat "$lab_directory/idle")"
+    fi
+    lab_forget "$reading" || fail "the answer under way is cut off: $(cat "$lab_directory/curl")"
+    same "$lab_directory/files/$largest" "$part" "what was under way at the end"
+    stop_server "1 requests, "
+    grep -q ", 0 errors, 0 failed handshakes" "$server_log_kept" || fail "errors at the end"
+
+    start_server http "$lab_directory/files" --listen "$server_ip:80" --farewell 60
+    lab_start_on_peer "$lab_directory/curl" timeout 120 curl -sS -o "$part" --limit-rate $rate \
+        "http://$server_ip/$largest"
+    reading=$lab_pid
+    await_size "$part"
+    kill -s INT "$server_pid"
+    await_growth "$part"
+    kill -0 "$server_pid" || fail "the first SIGINT ends a server that has a minute"
+    kill -s INT "$server_pid"
+    lab_forget "$server_pid" || fail "status $? after the second SIGINT"
+    lab_forget "$reading" && fail "a second SIGINT waits for what is under way"
+    rm -f "$part"
+    server_log=
+
+    start_server websocket --listen "$server_ip:443" --farewell 60 "${tls[@]}"
+    lab_start_on_peer "$lab_directory/messages" timeout 60 /usr/bin/python3 \
+        "$COAX_SOURCE/tests/net/websocket_client.py" --until-going-away \
+        "wss://$server_ip:443/" "$lab_directory/web.pem"
+    messages=$lab_pid
+    lab_await "$lab_directory/messages" ready || fail "no WebSocket"
+    stop_server "1 messages, "
+    grep -q ", 0 errors" "$server_log_kept" || fail "errors at the end of a WebSocket"
+    lab_forget "$messages" || fail "not going away: $(cat "$lab_directory/messages")"
+    passed "at the end: close_notify, answers finished, going away; the second signal ends at once"
+}
+
 web_mistakes() {
     local serve=(lab_on_coax timeout 20 "$coax" serve http "$lab_directory/files"
         --listen "$server_ip:443" --backend "$server_spec" --tls)
@@ -130,7 +191,7 @@ web_suite() {
     web_certificate web
     tls=(--tls "$lab_directory/web.pem" "$lab_directory/web.key")
     for name in ${COAX_CASE:-https_files pipelining no_tls under_load websocket
-        web_mistakes}; do
+        the_end web_mistakes}; do
         $name
     done
 }

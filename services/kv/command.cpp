@@ -101,4 +101,11 @@ std::optional<std::int64_t> integer_argument(call& c, std::size_t at) {
     return value;
 }
 
+std::optional<std::size_t> count_argument(call& c, std::size_t at) {
+    const auto value = parse_integer(c.args[at]);
+    if (value && *value >= 0) return static_cast<std::size_t>(*value);
+    c.reply.error("ERR value is out of range, must be positive");
+    return std::nullopt;
+}
+
 }  // namespace coax::services::kv

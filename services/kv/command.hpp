@@ -115,6 +115,8 @@ void wrong_arity(call& c);
 void unknown_subcommand(call& c);
 // An argument as a number; nothing: the error has been answered.
 std::optional<std::int64_t> integer_argument(call& c, std::size_t at);
+// Of how many: zero or more; nothing: it is none, and that has been answered.
+std::optional<std::size_t> count_argument(call& c, std::size_t at);
 
 // What a place holds as a T: null if there is no place; nothing: another type, answered so.
 template <class T>

@@ -96,7 +96,7 @@ void pttl(call& c) {
     tell_expiry(c, [&](std::int64_t when) { return when - c.data.now(); });
 }
 void expiretime(call& c) {
-    tell_expiry(c, [](std::int64_t when) { return when / 1000; });
+    tell_expiry(c, [](std::int64_t when) { return when / 1000 + (when % 1000 >= 500 ? 1 : 0); });
 }
 void pexpiretime(call& c) {
     tell_expiry(c, [](std::int64_t when) { return when; });

@@ -26,18 +26,13 @@ void rpush(call& c) { push(c, false); }
 void pop(call& c, bool front) {
     if (c.args.size() > 3) return wrong_arity(c);
     const bool many = c.args.size() == 3;
-    std::int64_t count = 1;
-    if (many) {
-        const auto given = integer_argument(c, 2);
-        if (!given) return;
-        if (*given < 0) return c.reply.error("ERR value is out of range, must be positive");
-        count = *given;
-    }
+    const auto count = many ? count_argument(c, 2) : 1;
+    if (!count) return;
     store::place* const p = c.data.find(c.args[1]);
     const auto list = holding<list_value>(c, p);
     if (!list) return;
     if (*list == nullptr) return many ? c.reply.null_array() : c.reply.null();
-    const std::size_t n = std::min<std::size_t>(static_cast<std::size_t>(count), (*list)->size());
+    const std::size_t n = std::min(*count, (*list)->size());
     if (many) c.reply.array(n);
     for (std::size_t i = 0; i < n; ++i) c.reply.bulk((*list)->pop(front));
     c.data.changed(p);
@@ -50,31 +45,37 @@ void llen(call& c) {
         c.reply.integer(*list == nullptr ? 0 : static_cast<std::int64_t>((*list)->size()));
 }
 
-std::optional<index_range> range_arguments(call& c, const list_value* list) {
+struct ends {
+    std::int64_t first;
+    std::int64_t last;
+};
+std::optional<ends> range_arguments(call& c) {
     const auto first = integer_argument(c, 2);
     if (!first) return std::nullopt;
     const auto last = integer_argument(c, 3);
     if (!last) return std::nullopt;
-    return clamp_range(*first, *last, list == nullptr ? 0 : list->size());
+    return ends{*first, *last};
 }
 
 void lrange(call& c) {
+    const auto range = range_arguments(c);
+    if (!range) return;
     const auto list = list_of(c);
     if (!list) return;
-    const auto range = range_arguments(c, *list);
-    if (!range) return;
-    c.reply.array(range->count);
-    for (std::size_t i = 0; i < range->count; ++i) c.reply.bulk((*list)->items()[range->first + i]);
+    const auto [first, count] =
+        clamp_range(range->first, range->last, *list == nullptr ? 0 : (*list)->size());
+    c.reply.array(count);
+    for (std::size_t i = 0; i < count; ++i) c.reply.bulk((*list)->items()[first + i]);
 }
 
 void ltrim(call& c) {
+    const auto range = range_arguments(c);
+    if (!range) return;
     store::place* const p = c.data.find(c.args[1]);
     const auto list = holding<list_value>(c, p);
     if (!list) return;
-    const auto range = range_arguments(c, *list);
-    if (!range) return;
     if (list_value* const held = *list; held != nullptr) {
-        const auto [first, count] = *range;
+        const auto [first, count] = clamp_range(range->first, range->last, held->size());
         held->trim(first, count);
         c.data.changed(p);
     }
@@ -91,9 +92,10 @@ std::optional<std::size_t> position(std::int64_t index, std::size_t size) {
 void lindex(call& c) {
     const auto list = list_of(c);
     if (!list) return;
+    if (*list == nullptr) return c.reply.null();
     const auto index = integer_argument(c, 2);
     if (!index) return;
-    const auto at = position(*index, *list == nullptr ? 0 : (*list)->size());
+    const auto at = position(*index, (*list)->size());
     at ? c.reply.bulk((*list)->items()[*at]) : c.reply.null();
 }
 

@@ -60,13 +60,7 @@ std::optional<std::size_t> pop_count(call& c) {
         return std::nullopt;
     }
     if (c.args.size() < 3) return 1;
-    const auto given = integer_argument(c, 2);
-    if (!given) return std::nullopt;
-    if (*given < 0) {
-        c.reply.error("ERR value is out of range, must be positive");
-        return std::nullopt;
-    }
-    return static_cast<std::size_t>(*given);
+    return count_argument(c, 2);
 }
 
 void spop(call& c) {

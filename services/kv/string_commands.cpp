@@ -179,8 +179,10 @@ void getrange(call& c) {
     if (!last) return;
     const auto text = text_of(c, c.args[1]);
     if (!text) return;
-    if (*text == nullptr) return c.reply.bulk("");
-    const index_range r = clamp_range(*first, *last, (*text)->size());
+    if (*text == nullptr || (*first < 0 && *last < 0 && *first > *last)) return c.reply.bulk("");
+    // As Redis: a last byte that lies before the beginning is the first one (not so in lists).
+    const auto size = static_cast<std::int64_t>((*text)->size());
+    const index_range r = clamp_range(*first, std::max(*last, -size), (*text)->size());
     c.reply.bulk(std::string_view(**text).substr(r.first, r.count));
 }
 

@@ -55,6 +55,8 @@ TEST_CASE("kv: strings") {
     CHECK(d.ask("STRLEN s") == ":6\r\n");
     CHECK(d.ask("GETRANGE s 1 -2") == bulk("ello"));
     CHECK(d.ask("GETRANGE s 5 1") == bulk(""));
+    CHECK(d.ask("GETRANGE s -100 -90") == bulk("h"));
+    CHECK(d.ask("GETRANGE s -90 -100") == bulk(""));
     CHECK(d.ask("SETRANGE s 1 u") == ":6\r\n");
     CHECK(d.ask("GET s") == bulk("hullo!"));
     CHECK(d.ask("SETRANGE z 2 x") == ":3\r\n");

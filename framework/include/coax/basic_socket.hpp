@@ -7,6 +7,9 @@
 // - assign() and release() answer operation_not_supported; native_handle() is the descriptor with
 //   backend `kernel`, else a number that only names the socket.
 // Every operation obeys terminal, partial and total cancellation, and leaves the socket usable.
+// Nothing completes inside the call that starts it, unless the handler has an immediate executor
+// (asio::bind_immediate_executor, Boost 1.82): what ends at once, with success or an error, then
+// goes to that one.
 #pragma once
 
 #include <memory>
@@ -238,7 +241,7 @@ class socket_cover : public boost::asio::socket_base {
         auto* const o = concrete::make(std::forward<Handler>(handler), executor_, core_.get_loop(),
                                        std::move(finish));
         prepare(static_cast<Base&>(*o));
-        begin(core_.get_loop(), o, &socket_core::cancel_operation, start);
+        begin(core_.get_loop(), o, executor_, &socket_core::cancel_operation, start);
     }
     core_type& core() noexcept { return core_; }
     const core_type& core() const noexcept { return core_; }

@@ -19,6 +19,7 @@
 
 #include <coax/detail/find_loop.hpp>
 #include <coax/detail/function_operation.hpp>
+#include <coax/detail/immediate_executor.hpp>
 #include <coax/detail/loop.hpp>
 
 namespace coax::detail {
@@ -168,7 +169,45 @@ class handler_operation final : public Base {
         slot.template emplace<canceller>(loop_, key_);
     }
 
+#ifdef COAX_HAS_IMMEDIATE_EXECUTORS
+    // Between these two the operation is started. If it ends meanwhile, that is only noted, and the
+    // second one gives the handler to its immediate executor, which may run it at once.
+    void watch_start() noexcept
+        requires has_immediate_executor<Handler>
+    {
+        this->set_completes_at_once(true);
+    }
+    void end_start(const IoExecutor& io)
+        requires has_immediate_executor<Handler>
+    {
+        this->set_completes_at_once(false);
+        if (!ended_in_start_.value) return;
+        loop_.forget(key_);
+        const auto allocator = get_allocator(handler_);
+        releasing guard{this, allocator};
+        // Work of both until the handler is handed over or has run, however that ends.
+        const finishing_work work{loop_};
+        [[maybe_unused]] const auto work_of_handler = std::move(executor_);
+        const auto immediate = boost::asio::get_associated_immediate_executor(handler_, io);
+        using arguments_type = decltype(finish_(static_cast<Base&>(*this)));
+        completion<Handler, arguments_type> whole{std::move(handler_),
+                                                  finish_(static_cast<Base&>(*this))};
+        guard.now();
+        boost::asio::dispatch(immediate, std::move(whole));
+    }
+#endif
+
   private:
+    // Only of handlers that have an immediate executor.
+    struct nothing {};
+    struct noted {
+        bool value = false;
+    };
+    struct finishing_work {
+        loop& where;
+        ~finishing_work() { where.work_finished(); }
+    };
+
     // Lives in the slot, longer than the operation: it knows only the key.
     struct canceller {
         canceller(loop& l, cancel_key k) noexcept : where(l), key(k) {}
@@ -189,6 +228,12 @@ class handler_operation final : public Base {
 
     static void end(operation* base, bool run) {
         auto* const self = static_cast<handler_operation*>(base);
+        if constexpr (has_immediate_executor<Handler>) {
+            if (self->completes_at_once()) {
+                self->ended_in_start_.value = true;
+                return;
+            }
+        }
         self->loop_.forget(self->key_);
         const auto allocator = get_allocator(self->handler_);
         releasing guard{self, allocator};
@@ -218,6 +263,8 @@ class handler_operation final : public Base {
     loop& loop_;
     cancel_key key_;
     [[no_unique_address]] Finish finish_;
+    [[no_unique_address]] std::conditional_t<has_immediate_executor<Handler>, noted, nothing>
+        ended_in_start_;
 };
 
 // Starts `o` on the loop's thread: at once, or by way of the mailbox when another thread is inside.
@@ -245,6 +292,23 @@ void begin(loop& where, Operation* o, loop::cancel_function cancel, Start start)
         start(std::exchange(mine.o, nullptr));
     };
     where.post(make_function_operation(std::move(later), std::allocator<void>()));
+}
+
+// The same for operations that may end while they are started: the handler's immediate executor is
+// asked then, if there is one. `io`: of the object on which it is started.
+template <class Operation, class IoExecutor, class Start>
+void begin(loop& where, Operation* o, [[maybe_unused]] const IoExecutor& io,
+           loop::cancel_function cancel, Start start) {
+#ifdef COAX_HAS_IMMEDIATE_EXECUTORS
+    if constexpr (requires { o->watch_start(); }) {
+        return begin(where, o, cancel, [io, start](Operation* started) {
+            started->watch_start();
+            start(started);
+            started->end_start(io);
+        });
+    }
+#endif
+    begin(where, o, cancel, start);
 }
 
 }  // namespace coax::detail

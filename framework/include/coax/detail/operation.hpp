@@ -24,6 +24,7 @@ class operation {
     explicit operation(function f, bool at_once = false) noexcept
         : function_(f), at_once_(at_once) {}
     ~operation() = default;
+    void set_completes_at_once(bool on) noexcept { at_once_ = on; }
 
   private:
     friend class operation_queue;

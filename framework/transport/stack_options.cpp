@@ -64,6 +64,16 @@ bool is_remembered(std::uint64_t which) noexcept {
     }
 }
 
+int linux_default(std::uint64_t which) noexcept {
+    switch (which) {
+        case option_key(SOL_SOCKET, SO_RCVLOWAT):
+        case option_key(IPPROTO_TCP, TCP_QUICKACK): return 1;
+        case option_key(IPPROTO_IP, IP_TTL):
+        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return 64;
+        default: return 0;
+    }
+}
+
 }  // namespace
 
 stack::tcp::keep_alive_times stack_options::keep_alive_times() const noexcept {
@@ -184,7 +194,9 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
         case option_key(SOL_SOCKET, SO_TYPE): return give(SOCK_STREAM);
         default: break;
     }
-    if (is_remembered(which)) return give(remembered_.get(which));
+    if (is_remembered(which)) return give(remembered_.get(which, linux_default(which)));
+    // Cannot be set, but read.
+    if (which == option_key(SOL_SOCKET, SO_SNDLOWAT)) return give(1);
     return error::no_protocol_option;
 }
 

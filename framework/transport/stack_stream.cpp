@@ -88,7 +88,7 @@ tcp_endpoint stack_stream::local_endpoint(error_code& ec) const {
 
 tcp_endpoint stack_stream::remote_endpoint(error_code& ec) const {
     const auto ends = where_.stack().tcp_ends(id_);
-    if (use_ != use::connected || !ends) {
+    if (use_ != use::connected || failed_ || !ends) {
         ec = error::not_connected;
         return {};
     }
@@ -207,7 +207,7 @@ error_code stack_stream::renew() noexcept {
     const auto fresh = s.tcp_open(this);
     if (!fresh) return to_error_code(fresh.code());
     id_ = *fresh;
-    spent_ = failed_ = reset_reported_ = false;
+    spent_ = failed_ = failure_told_ = false;
     use_ = use::none;
     if (bound_) {
         const auto done = s.tcp_bind(id_, bound_to_, options_.reuse_address());

@@ -76,15 +76,16 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     std::size_t receive(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
     std::size_t receive_urgent(std::span<const iovec> buffers, bool peek, error_code& ec) noexcept;
     std::size_t send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
+    error_code told_once(stack::error code, error_code afterwards) noexcept;
 
     stack_transport& where_;
     stack::tcp_socket id_;
     int family_;
     use use_;
-    bool failed_ = false;  // the connection ended with an error
-    bool spent_ = false;   // a connect failed: the id must be replaced before the next use
-    bool bound_ = false;   // by bind()
-    bool reset_reported_ = false;
+    bool failed_ = false;        // the connection ended with an error
+    bool spent_ = false;         // a connect failed: the id must be replaced before the next use
+    bool bound_ = false;         // by bind()
+    bool failure_told_ = false;  // to a read or a write
     stack::endpoint bound_to_;
     stack_options options_;
 

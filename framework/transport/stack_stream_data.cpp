@@ -1,5 +1,6 @@
 // Reading, writing, accepting and waiting on the userspace stack.
 #include <array>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -25,8 +26,7 @@ std::size_t stack_stream::receive(std::span<const iovec> buffers, int flags,
     const std::span<const stack::mutable_bytes> all(pieces.data(), count);
     stack::ip_stack& s = where_.stack();
     const auto got = peek ? s.tcp_peek(id_, all) : s.tcp_receive(id_, all, where_.present());
-    ec = to_error_code(got.code());
-    if (got.code() == stack::error::connection_reset) reset_reported_ = true;
+    ec = told_once(got.code(), error::eof);
     return got ? *got : 0;
 }
 
@@ -56,13 +56,21 @@ std::size_t stack_stream::send(std::span<const iovec> buffers, int flags, error_
                                                {.more = (flags & MSG_MORE) != 0,
                                                 .urgent = (flags & MSG_OOB) != 0,
                                                 .end_of_record = (flags & MSG_EOR) != 0});
-    ec = to_error_code(taken.code());
-    if (taken.code() == stack::error::connection_reset) {
-        // As the kernel: the reset is told once, then writing is a broken pipe.
-        if (reset_reported_) ec = error::broken_pipe;
-        reset_reported_ = true;
-    }
+    ec = told_once(taken.code(), error::broken_pipe);
     return taken ? *taken : 0;
+}
+
+// As the kernel: what ended the connection is told once; then reading is at its end, and writing a
+// broken pipe.
+error_code stack_stream::told_once(stack::error code, error_code afterwards) noexcept {
+    switch (code) {
+        case stack::error::connection_reset:
+        case stack::error::timed_out:
+        case stack::error::host_unreachable:
+        case stack::error::network_unreachable:
+            return std::exchange(failure_told_, true) ? afterwards : to_error_code(code);
+        default: return to_error_code(code);
+    }
 }
 
 // --- without waiting
@@ -91,7 +99,7 @@ std::size_t stack_stream::try_write(std::span<const iovec> buffers, int flags, e
         return 0;
     }
     if (use_ == use::none || use_ == use::listening) {
-        ec = error::not_connected;
+        ec = error::broken_pipe;  // as Linux
         return 0;
     }
     if (use_ == use::connecting || !writes_.empty()) {

@@ -7,6 +7,7 @@
 #include <coax/connection_info.hpp>
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
+#include <coax/io_context_strand.hpp>
 #include <coax/steady_timer.hpp>
 #include <coax/task.hpp>
 #include <coax/tcp.hpp>

@@ -33,6 +33,7 @@ class io_context : public boost::asio::execution_context {
   public:
     using executor_type = executor;
     using count_type = std::size_t;
+    class strand;  // <coax/io_context_strand.hpp>
 
     // Kernel sockets through io_uring. The hint is Asio's, and ignored: see above.
     explicit io_context(int concurrency_hint = 1);

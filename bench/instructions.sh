@@ -34,9 +34,9 @@ all=(
 
 # await-SPELLING is a case of bench_await, every other one of bench_stack.
 count() {
-    local program=$bin/bench_stack
+    local program=$bin/bench_stack name=${1#await-}
     [[ $1 != await-* ]] || program=$bin/bench_await
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "${1#await-}" --units "$2" 2>&1 |
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$name" --units "$2" 2>&1 |
         sed -nE 's/.*Collected : ([0-9]+).*/\1/p'
 }
 

@@ -133,7 +133,7 @@ coax::awaitable<void> websocket_server::echo_until(WebSocket& messages, ending& 
     else end.when_wished(close);
     co_await echo(messages);
     end.when_wished({});
-    while (is_closing) co_await closed.async_wait(as_value);
+    if (is_closing) co_await closed.async_wait(as_value);  // ends when the close has
 }
 
 template <class WebSocket>

@@ -2,6 +2,7 @@
 // checks the server's certificate. Every wait is bounded.
 #pragma once
 
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -32,16 +33,16 @@ class tls_client {
         SSL_set_fd(ssl_.get(), connection.number());
     }
 
-    bool shake_hands() { return SSL_connect(ssl_.get()) == 1; }
+    bool shake_hands() { return call(SSL_connect) == 1; }
     void send(std::string_view text) {
-        if (SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) !=
+        if (call(SSL_write, text.data(), static_cast<int>(text.size())) !=
             static_cast<int>(text.size()))
             throw std::runtime_error("TLS send");
     }
     std::string receive(std::size_t size) {
         std::string text(size, '\0');
         for (std::size_t have = 0; have < size;) {
-            const int n = SSL_read(ssl_.get(), text.data() + have, static_cast<int>(size - have));
+            const int n = call(SSL_read, text.data() + have, static_cast<int>(size - have));
             if (n <= 0) throw std::runtime_error("TLS receive");
             have += static_cast<std::size_t>(n);
         }
@@ -57,7 +58,7 @@ class tls_client {
         std::string text;
         std::string piece(16'384, '\0');
         for (;;) {
-            const int n = SSL_read(ssl_.get(), piece.data(), static_cast<int>(piece.size()));
+            const int n = call(SSL_read, piece.data(), static_cast<int>(piece.size()));
             if (n > 0) {
                 text.append(piece.data(), static_cast<std::size_t>(n));
                 continue;
@@ -69,14 +70,26 @@ class tls_client {
     }
     // Says close_notify; true: the server says it, too.
     bool end() {
-        const int said = SSL_shutdown(ssl_.get());
-        return said == 1 || (said == 0 && SSL_shutdown(ssl_.get()) == 1);
+        const int said = call(SSL_shutdown);
+        return said == 1 || (said == 0 && call(SSL_shutdown) == 1);
     }
     std::string version() const { return SSL_get_version(ssl_.get()); }
 
     loopback_client connection;
 
   private:
+    // Again after EINTR, as loopback_client does, and for its reason.
+    template <class Function, class... Arguments>
+    int call(Function function, Arguments... arguments) {
+        for (;;) {
+            errno = 0;
+            const int n = function(ssl_.get(), arguments...);
+            if (n > 0 || errno != EINTR) return n;
+            const int why = SSL_get_error(ssl_.get(), n);
+            if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return n;
+        }
+    }
+
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{nullptr, SSL_free};
 };

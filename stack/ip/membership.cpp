@@ -77,12 +77,11 @@ void membership::tell_change(const ip_address& address, state& g) {
     g.change_at = never;
     if (address == all_hosts_group) return;
     if (!hears_queries_) wake_at(instant::min());
-    const bool joined = g.sockets != 0;
     if (version_ == 3) {
-        records_.assign({{joined ? igmp::record::to_exclude : igmp::record::to_include, address}});
+        records_.assign({change_of(address, g)});
         send_records();
-    } else if (joined) {
-        send_plain(version_ == 1 ? igmp::report_v1 : igmp::report_v2, address, address);
+    } else if (g.sockets != 0) {
+        send_plain_report(address);
         g.last_reporter = true;
     } else {
         // RFC 2236 3 (MAY): silent unless nobody reported it after us. Version 1 knows no leaving.
@@ -220,16 +219,13 @@ void membership::fire(instant now) {
 }
 
 void membership::fire_group(const ip_address& address, state& g, instant now) {
+    const duration unasked = version_ == 3 ? config_.igmp_unasked : config_.igmp_unasked_v2;
     if (g.change_at == instant::min()) {
-        g.change_at = after(now, version_ == 3 ? config_.igmp_unasked : config_.igmp_unasked_v2);
+        g.change_at = after(now, unasked);
     } else if (now >= g.change_at) {
-        if (version_ == 3)
-            records_.push_back(
-                {g.sockets != 0 ? igmp::record::to_exclude : igmp::record::to_include, address});
-        else send_plain(version_ == 1 ? igmp::report_v1 : igmp::report_v2, address, address);
-        g.change_at = --g.changes_left != 0 ? after(now, version_ == 3 ? config_.igmp_unasked
-                                                                       : config_.igmp_unasked_v2)
-                                            : never;
+        if (version_ == 3) records_.push_back(change_of(address, g));
+        else send_plain_report(address);
+        g.change_at = --g.changes_left != 0 ? after(now, unasked) : never;
     }
     if (now >= g.answer_at) {
         g.answer_at = never;
@@ -255,7 +251,7 @@ void membership::answer(const ip_address& address, state& g, instant now) {
         records_.push_back({igmp::record::is_exclude, address});
         return;
     }
-    send_plain(version_ == 1 ? igmp::report_v1 : igmp::report_v2, address, address);
+    send_plain_report(address);
     g.last_reporter = true;
 }
 
@@ -291,6 +287,16 @@ void membership::send_plain(std::uint8_t type, const ip_address& address,
     if (at == nullptr) return;
     wire::emit_igmp(type, address, at);
     ++(type == igmp::leave ? counters_.igmp_leaves_sent : counters_.igmp_reports_sent);
+}
+
+// RFC 1112, RFC 2236 3: to the group itself, so that other members hear it.
+void membership::send_plain_report(const ip_address& address) {
+    send_plain(version_ == 1 ? igmp::report_v1 : igmp::report_v2, address, address);
+}
+
+// RFC 3376 4.2.12: joined, or left.
+membership::record membership::change_of(const ip_address& address, const state& g) noexcept {
+    return {g.sockets != 0 ? igmp::record::to_exclude : igmp::record::to_include, address};
 }
 
 // All of records_, in as many reports as it takes.

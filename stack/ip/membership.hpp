@@ -99,6 +99,8 @@ class membership {
 
     std::byte* packet(const ip_address& destination, std::size_t size);
     void send_plain(std::uint8_t type, const ip_address& group, const ip_address& destination);
+    void send_plain_report(const ip_address& group);
+    static record change_of(const ip_address& group, const state& g) noexcept;
     void send_records();
 
     const ip_config& config_;

@@ -118,25 +118,21 @@ error_code stack_datagram_options::set(stack::ip_stack& s, stack::udp_socket soc
             multicast_loop_ = value != 0 ? 1 : 0;
             return to_error_code(s.udp_set_multicast_loop(socket, value != 0).code());
         case option_key(IPPROTO_IP, IP_TTL):
-            return set_hops(s, socket, hops_, value, stack::ip_config{}.time_to_live, 1);
+            if (value == -1) value = stack::ip_config{}.time_to_live;  // as Linux: the default
+            if (value < 1 || value > 255) return error::invalid_argument;
+            hops_ = value;
+            return to_error_code(s.udp_set_hops(socket, static_cast<std::uint8_t>(value)).code());
         case option_key(IPPROTO_IP, IP_MULTICAST_TTL):
-            return set_hops(s, socket, multicast_hops_, value, 1, 0);
+            if (value == -1) value = 1;
+            if (value < 0 || value > 255) return error::invalid_argument;
+            multicast_hops_ = value;
+            return to_error_code(
+                s.udp_set_multicast_hops(socket, static_cast<std::uint8_t>(value)).code());
         default: break;
     }
     if (!is_remembered(which)) return error::no_protocol_option;
     remembered_.set(which, value);
     return {};
-}
-
-// As Linux: -1 is the default.
-error_code stack_datagram_options::set_hops(stack::ip_stack& s, stack::udp_socket socket, int& kept,
-                                            int value, int standard, int least) {
-    if (value != -1 && (value < least || value > 255)) return error::invalid_argument;
-    kept = value == -1 ? standard : value;
-    const auto hops = static_cast<std::uint8_t>(kept);
-    return to_error_code(
-        (&kept == &hops_ ? s.udp_set_hops(socket, hops) : s.udp_set_multicast_hops(socket, hops))
-            .code());
 }
 
 // ip_mreq, ip_mreqn, and for the interface the address alone. The stack has one interface: it is

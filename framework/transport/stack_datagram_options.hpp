@@ -22,8 +22,6 @@ class stack_datagram_options {
                    std::size_t* size) const;
 
   private:
-    error_code set_hops(stack::ip_stack& s, stack::udp_socket socket, int& kept, int value,
-                        int standard, int least);
     error_code set_membership(stack::ip_stack& s, stack::udp_socket socket, int name,
                               const void* data, std::size_t size);
 

@@ -19,10 +19,8 @@
 // system_error, unless the operation was given asio::as_tuple.
 #pragma once
 
-#include <concepts>
 #include <coroutine>
 #include <exception>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -30,9 +28,9 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
 
 #include <coax/detail/handler_operation.hpp>
+#include <coax/detail/spawned_signature.hpp>
 #include <coax/detail/task_promise.hpp>
 #include <coax/detail/task_root.hpp>
 #include <coax/executor.hpp>
@@ -91,7 +89,6 @@ struct is_task<task<T>> : std::true_type {};
 // What a spawned task tells at its end.
 template <class T>
 struct task_end {
-    using signature = void(std::exception_ptr, T);
     std::exception_ptr failure;
     T value{};
     std::tuple<std::exception_ptr, T> arguments() && {
@@ -100,7 +97,6 @@ struct task_end {
 };
 template <>
 struct task_end<void> {
-    using signature = void(std::exception_ptr);
     std::exception_ptr failure;
     std::tuple<std::exception_ptr> arguments() && { return {std::move(failure)}; }
 };
@@ -241,7 +237,7 @@ template <class F, class Token = detail::default_token_t<executor>>
     requires requires { typename detail::spawnable<std::decay_t<F>>::type; }
 auto co_spawn(const executor& e, F&& f, Token&& token = detail::default_token_t<executor>()) {
     using result = typename detail::spawnable<std::decay_t<F>>::type;
-    return boost::asio::async_initiate<Token, typename detail::task_end<result>::signature>(
+    return boost::asio::async_initiate<Token, typename detail::spawned_signature<result>::type>(
         detail::initiate_spawn<result>{e}, token, std::forward<F>(f));
 }
 template <class F, class Token = detail::default_token_t<executor>>

@@ -30,6 +30,7 @@
 #include <coax/detail/handler_operation.hpp>
 #include <coax/detail/loop.hpp>
 #include <coax/detail/node_memory.hpp>
+#include <coax/detail/spawned_signature.hpp>
 #include <coax/detail/timer_queue.hpp>
 
 namespace coax::detail {
@@ -59,15 +60,6 @@ template <class Operation>
 concept timeable = requires { requires is_asked_operation<asked<Operation>>::value; };
 
 // --- an awaitable as an operation
-template <class T>
-struct spawned_signature {
-    using type = void(std::exception_ptr, T);
-};
-template <>
-struct spawned_signature<void> {
-    using type = void(std::exception_ptr);
-};
-
 template <class T, class Executor>
 struct spawned {
     boost::asio::awaitable<T, Executor> coroutine;

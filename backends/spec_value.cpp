@@ -28,7 +28,8 @@ bool read_whole(std::string_view text, Number& target) {
 }
 
 bool read_fraction(std::string_view text, double& target) {
-    return read_whole(text, target) && std::isfinite(target);
+    // Neither inf nor nan; and libstdc++ 12 would read behind the end of such a word.
+    return text.find_first_of("iInN") == std::string_view::npos && read_whole(text, target);
 }
 
 std::string decimal(double value) {

@@ -3,11 +3,17 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <system_error>
 
 #include <fmt/format.h>
 
 namespace coax::services::kv {
+namespace {
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+}  // namespace
 
 std::optional<std::int64_t> parse_integer(std::string_view text) noexcept {
     if (text.empty()) return std::nullopt;
@@ -22,12 +28,19 @@ std::optional<std::int64_t> parse_integer(std::string_view text) noexcept {
 std::optional<long double> parse_real(std::string_view text) noexcept {
     constexpr std::size_t longest = 5'000;  // what the largest number has without exponent
     if (text.size() > longest) return std::nullopt;
-    if (text.starts_with('+')) text.remove_prefix(1);
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    if (is_word(text, "INF") || is_word(text, "INFINITY")) {
+        constexpr long double infinity = std::numeric_limits<long double>::infinity();
+        return negative ? -infinity : infinity;
+    }
+    // A second sign is none, and neither is a word a number. libstdc++ 12 must not see words: for
+    // them from_chars reads on behind the end, up to the next zero byte.
+    if (text.empty() || !(text.front() == '.' || is_digit(text.front()))) return std::nullopt;
     long double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || std::isnan(value))
-        return std::nullopt;
-    return value;
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return negative ? -value : value;
 }
 
 std::string real_text(long double value) {

@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -125,7 +124,8 @@ class program {
                     error_code ec;
                     const std::size_t got = co_await receive(s, room, ec);
                     if (ec == asio::error::timed_out) continue;
-                    if (ec || got != size || std::memcmp(room.data(), bytes.data(), size) != 0) {
+                    if (ec || got != size ||
+                        !std::equal(bytes.begin(), bytes.end(), room.begin())) {
                         std::printf("%zu bytes of %zu come back, or others: %s\n", got, size,
                                     ec.message().c_str());
                         co_return 1;

@@ -41,19 +41,17 @@ std::size_t datagram_core::send_many(std::span<const outgoing_datagram> from, er
     return sent;
 }
 
-void datagram_core::start_receive(datagram_operation* o) {
-    if (o->several && o->incoming.empty()) return finish(o, {});
-    if (state() == nullptr) return finish(o, error::bad_descriptor);
-    o->target = state();
-    datagrams().start_receive(o);
+void datagram_core::start_receive(loop& where, datagram_operation* o) {
+    if (o->several && o->incoming.empty()) return finish(where, o, {});
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
+    static_cast<datagram_state*>(o->target)->start_receive(o);
 }
 
-void datagram_core::start_send(datagram_operation* o) {
-    if (o->several && o->outgoing.empty()) return finish(o, {});
-    if (o->too_many) return finish(o, error::message_size);
-    if (state() == nullptr) return finish(o, error::bad_descriptor);
-    o->target = state();
-    datagrams().start_send(o);
+void datagram_core::start_send(loop& where, datagram_operation* o) {
+    if (o->several && o->outgoing.empty()) return finish(where, o, {});
+    if (o->too_many) return finish(where, o, error::message_size);
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
+    static_cast<datagram_state*>(o->target)->start_send(o);
 }
 
 }  // namespace coax::detail

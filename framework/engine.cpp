@@ -38,7 +38,8 @@ void open_ring(backends::ring& ring, std::uint32_t entries) {
 
 }  // namespace
 
-// One thread at a time is inside; the same thread may come in again from a handler.
+// One thread at a time is inside; the same thread may come in again from a handler, or from a
+// visit.
 class engine::occupation {
   public:
     // Waits while another thread is inside, until `deadline` or stop(). Converts to false if it did
@@ -50,6 +51,10 @@ class engine::occupation {
             outermost_ = inside_ = true;
         } else if (found == self) {
             inside_ = true;
+        } else if (found == &tokens_of_this_thread().visiting) {
+            e.owner_.store(self, std::memory_order_relaxed);
+            outermost_ = inside_ = true;
+            before_ = found;
         } else {
             wait(deadline, even_if_stopped);
         }
@@ -59,10 +64,8 @@ class engine::occupation {
         if (!outermost_) return;
         engine_.flush_everything();
         presence_.reset();
-        engine_.owner_.store(nullptr, std::memory_order_seq_cst);
-        if (engine_.waiting_threads_.load(std::memory_order_seq_cst) == 0) return;
-        const std::lock_guard lock(engine_.occupied_mutex_);
-        engine_.left_.notify_all();
+        engine_.owner_.store(before_, std::memory_order_seq_cst);
+        if (before_ == nullptr) engine_.place_left();
     }
     occupation(const occupation&) = delete;
     occupation& operator=(const occupation&) = delete;
@@ -93,6 +96,7 @@ class engine::occupation {
     }
 
     engine& engine_;
+    const void* before_ = nullptr;  // whose place it was: nobody's, or that of this thread's visit
     bool inside_ = false;
     bool outermost_ = false;
     std::optional<asio_bridge::presence> presence_;
@@ -358,6 +362,10 @@ void engine::wake() noexcept { doorbell_.press(); }
 void engine::stop() noexcept {
     stopped_.store(true, std::memory_order_seq_cst);
     wake_if_sleeping();
+    place_left();
+}
+
+void engine::place_left() noexcept {
     if (waiting_threads_.load(std::memory_order_seq_cst) == 0) return;
     const std::lock_guard lock(occupied_mutex_);
     left_.notify_all();

@@ -109,6 +109,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     void rethrow_captured();
     void check_ring() const;
     void wake() noexcept override;
+    void place_left() noexcept override;
 
     clock* clock_;  // null: CLOCK_MONOTONIC
     clock::duration spin_;

@@ -43,4 +43,16 @@ void loop::cancel(cancel_key key) noexcept {
         entry.cancel(*this, entry.target);
 }
 
+bool loop::visit::come_in() noexcept {
+    const void* const self = &tokens_of_this_thread().visiting;
+    const void* found = nullptr;
+    alone_ = loop_.owner_.compare_exchange_strong(found, self, std::memory_order_seq_cst);
+    return alone_ || found == self;
+}
+
+void loop::visit::leave() noexcept {
+    loop_.owner_.store(nullptr, std::memory_order_seq_cst);
+    loop_.place_left();
+}
+
 }  // namespace coax::detail

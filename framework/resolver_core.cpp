@@ -26,7 +26,7 @@ std::uint64_t resolver_core::owner() noexcept {
 void resolver_core::cancel() noexcept {
     const std::uint64_t owner = std::exchange(owner_, 0);
     if (owner == 0) return;
-    if (!loop_->running_elsewhere()) return loop_->resolver().cancel_all(owner);
+    if (const loop::visit here(*loop_); here) return loop_->resolver().cancel_all(owner);
     loop_->post(make_function_operation(
         [where = loop_, owner] { where->resolver().cancel_all(owner); }, std::allocator<void>()));
 }

@@ -88,15 +88,29 @@ void socket_core::take_over(std::unique_ptr<socket_state> accepted, int family) 
 void socket_core::close(error_code& ec) {
     ec = {};
     if (state_ == nullptr) return;
-    if (loop_->running_elsewhere()) {
+    const loop::visit here(*loop_);
+    if (!here) {
         // The thread that runs the context closes it.
-        loop_->post(make_function_operation([s = std::move(state_)]() mutable { s.reset(); },
-                                            std::allocator<void>()));
+        loop_->post(make_function_operation(
+            [where = loop_, s = std::move(state_)]() mutable {
+                static_cast<void>(s->close());
+                retire(*where, std::move(s));
+            },
+            std::allocator<void>()));
         return;
     }
     ec = state_->close();
-    state_.reset();
+    retire(*loop_, std::move(state_));
     flush_if_outside();
+}
+
+// Destroys it; as soon as no start is on its way to it.
+void socket_core::retire(loop& where, std::unique_ptr<socket_state> closed) {
+    closed->note_closed();
+    if (!closed->starts_expected()) return;
+    where.post(make_function_operation(
+        [&where, s = std::move(closed)]() mutable { retire(where, std::move(s)); },
+        std::allocator<void>()));
 }
 
 void socket_core::bind(const ip_endpoint& local, error_code& ec) {
@@ -208,7 +222,8 @@ void socket_core::connect(const ip_endpoint& remote, error_code& ec) {
     if (!check_open(ec)) return;
     awaited<connect_operation> o;
     o.remote = remote;
-    start(&o);
+    aim(o);
+    start(*loop_, &o);
     loop_->drive_until(o.done);
     ec = o.result;
 }
@@ -217,27 +232,32 @@ void socket_core::wait(wait_kind kind, error_code& ec) {
     if (!check_open(ec)) return;
     awaited<wait_operation> o;
     o.kind = kind;
-    start(&o);
+    aim(o);
+    start(*loop_, &o);
     loop_->drive_until(o.done);
     ec = o.result;
 }
 
 // --- asynchronous operations
 
-void socket_core::start(connect_operation* o) {
+bool socket_core::open_for(connect_operation* o) {
     if (state_ == nullptr) {
         error_code ec;
         open(o->remote.protocol().family(), ec);
-        if (ec) return finish(o, ec);
+        if (ec) {
+            finish(*loop_, o, ec);
+            return false;
+        }
     }
-    o->target = state_.get();
-    state_->start_connect(o);
+    aim(*o);
+    return true;
 }
 
-void socket_core::start(wait_operation* o) {
-    if (state_ == nullptr) return finish(o, error::bad_descriptor);
-    o->target = state_.get();
-    state_->start_wait(o);
+void socket_core::start(loop&, connect_operation* o) { o->target->start_connect(o); }
+
+void socket_core::start(loop& where, wait_operation* o) {
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
+    o->target->start_wait(o);
 }
 
 void socket_core::cancel_operation(loop&, operation* o) {

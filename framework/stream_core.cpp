@@ -42,26 +42,23 @@ std::unique_ptr<stream_state> stream_core::accept(ip_endpoint& remote, error_cod
 
 // --- asynchronous operations
 
-void stream_core::start(accept_operation* o) {
-    if (state() == nullptr) return finish(o, error::bad_descriptor);
-    o->target = state();
-    stream().start_accept(o);
+void stream_core::start(loop& where, accept_operation* o) {
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
+    static_cast<stream_state*>(o->target)->start_accept(o);
 }
 
-void stream_core::start_read(transfer_operation* o, int flags) {
-    if (o->buffer_count == 0) return finish(o, {});  // as Asio: success, even when closed
-    if (state() == nullptr) return finish(o, error::bad_descriptor);
+void stream_core::start_read(loop& where, transfer_operation* o, int flags) {
+    if (o->buffer_count == 0) return finish(where, o, {});  // as Asio: success, even when closed
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
     o->flags = flags;
-    o->target = state();
-    stream().start_read(o);
+    static_cast<stream_state*>(o->target)->start_read(o);
 }
 
-void stream_core::start_write(transfer_operation* o, int flags) {
-    if (o->buffer_count == 0) return finish(o, {});
-    if (state() == nullptr) return finish(o, error::bad_descriptor);
+void stream_core::start_write(loop& where, transfer_operation* o, int flags) {
+    if (o->buffer_count == 0) return finish(where, o, {});
+    if (o->target == nullptr) return finish(where, o, error::bad_descriptor);
     o->flags = flags;
-    o->target = state();
-    stream().start_write(o);
+    static_cast<stream_state*>(o->target)->start_write(o);
 }
 
 }  // namespace coax::detail

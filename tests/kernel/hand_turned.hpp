@@ -103,6 +103,7 @@ class hand_turned final : public loop {
 
   private:
     void wake() noexcept override {}
+    void place_left() noexcept override {}
     void run_ready() {
         operation_queue now(std::move(ready_));
         while (operation* o = now.pop()) o->complete();

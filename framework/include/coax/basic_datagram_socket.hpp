@@ -234,10 +234,9 @@ class basic_datagram_socket<coax::udp, Executor> : public basic_socket<coax::udp
         const executor_type& get_executor() const noexcept { return self->get_executor(); }
         template <class Handler, class Prepare>
         void start(Handler&& handler, coax::detail::datagram_result finish, Prepare prepare,
-                   void (datagram_core::*how)(datagram_operation*)) const {
-            self->template start_operation<datagram_operation>(
-                std::forward<Handler>(handler), finish, prepare,
-                [core = &self->core(), how](datagram_operation* o) { (core->*how)(o); });
+                   void (*how)(coax::detail::loop&, datagram_operation*)) const {
+            self->template start_operation<datagram_operation>(std::forward<Handler>(handler),
+                                                               finish, prepare, how);
         }
     };
     struct initiate_send : initiate {

@@ -234,14 +234,17 @@ class socket_cover : public boost::asio::socket_base {
     }
     ~socket_cover() = default;
 
-    // A start of any kind: `Base` says what, `start(Base*)` does it.
+    // A start of any kind: `Base` says what, `start(loop&, Base*)` does it.
     template <class Base, class Finish, class Handler, class Prepare, class Start>
     void start_operation(Handler&& handler, Finish finish, Prepare prepare, Start start) {
         using concrete = handler_operation<Base, std::decay_t<Handler>, Executor, Finish>;
         auto* const o = concrete::make(std::forward<Handler>(handler), executor_, core_.get_loop(),
                                        std::move(finish));
         prepare(static_cast<Base&>(*o));
-        begin(core_.get_loop(), o, executor_, &socket_core::cancel_operation, start);
+        core_.aim(*o);
+        loop& where = core_.get_loop();
+        begin(where, o, executor_, &socket_core::cancel_operation,
+              [&where, start](Base* started) { start(where, started); });
     }
     core_type& core() noexcept { return core_; }
     const core_type& core() const noexcept { return core_; }
@@ -265,7 +268,7 @@ class socket_cover : public boost::asio::socket_base {
             self->template start_operation<wait_operation>(
                 std::forward<Handler>(handler), only_error{},
                 [w](wait_operation& o) { o.kind = kind_of(w); },
-                [core = &self->core_](wait_operation* o) { core->start(o); });
+                [](loop& where, wait_operation* o) { core_type::start(where, o); });
         }
     };
 
@@ -376,7 +379,10 @@ class basic_socket<Protocol, Executor> : public coax::detail::socket_cover<Proto
             self->template start_operation<connect_operation>(
                 std::forward<Handler>(handler), coax::detail::only_error{},
                 [&remote](connect_operation& o) { o.remote = coax::detail::to_ip(remote); },
-                [core = &self->core()](connect_operation* o) { core->start(o); });
+                [core = &self->core()](coax::detail::loop& where, connect_operation* o) {
+                    if (o->target != nullptr || core->open_for(o))
+                        coax::detail::socket_core::start(where, o);
+                });
         }
     };
 };

@@ -253,9 +253,10 @@ class basic_socket_acceptor<coax::tcp, Executor>
         void operator()(Handler&& handler, const Finish& finish, bool already_open) const {
             self->template start_operation<accept_operation>(
                 std::forward<Handler>(handler), finish, [](accept_operation&) {},
-                [core = &self->core(), already_open](accept_operation* o) {
-                    if (already_open) core->finish(o, error::already_open);
-                    else core->start(o);
+                [already_open](coax::detail::loop& where, accept_operation* o) {
+                    using coax::detail::stream_core;
+                    if (already_open) stream_core::finish(where, o, error::already_open);
+                    else stream_core::start(where, o);
                 });
         }
     };

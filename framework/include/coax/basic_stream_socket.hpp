@@ -175,9 +175,10 @@ class basic_stream_socket<coax::tcp, Executor> : public basic_socket<coax::tcp, 
                 [&buffers](transfer_operation& o) {
                     coax::detail::buffer_list(buffers).give_to(o);
                 },
-                [core = &self->core(), flags](transfer_operation* o) {
-                    if constexpr (Read) core->start_read(o, flags);
-                    else core->start_write(o, flags);
+                [flags](coax::detail::loop& where, transfer_operation* o) {
+                    using coax::detail::stream_core;
+                    if constexpr (Read) stream_core::start_read(where, o, flags);
+                    else stream_core::start_write(where, o, flags);
                 });
         }
     };

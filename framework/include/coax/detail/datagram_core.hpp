@@ -22,10 +22,10 @@ class datagram_core : public socket_core {
     std::size_t receive_many(std::span<incoming_datagram> to, error_code& ec);
     std::size_t send_many(std::span<const outgoing_datagram> from, error_code& ec);
 
-    // --- the loop's thread; the operation ends in the ready queue in any case
+    // --- the loop's thread; the operation is aimed, and ends in the ready queue in any case
     using socket_core::start;
-    void start_receive(datagram_operation* o);
-    void start_send(datagram_operation* o);
+    static void start_receive(loop& where, datagram_operation* o);
+    static void start_send(loop& where, datagram_operation* o);
 
   private:
     datagram_state& datagrams() const noexcept { return static_cast<datagram_state&>(*state()); }

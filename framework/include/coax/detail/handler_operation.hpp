@@ -12,6 +12,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/prefer.hpp>
@@ -280,18 +281,30 @@ void begin(loop& where, Operation* o, loop::cancel_function cancel, Start start)
         }
     };
     owned mine(o);
-    if (!where.running_elsewhere()) {
+    if (const loop::visit here(where); here) {
         o->connect_slot(cancel);
         where.work_started();
         start(std::exchange(mine.o, nullptr));
         return;
     }
     auto later = [&where, cancel, start, mine = std::move(mine)]() mutable {
-        mine.o->connect_slot(cancel);
+        Operation* const given = std::exchange(mine.o, nullptr);
         where.work_started();
-        start(std::exchange(mine.o, nullptr));
+        if constexpr (std::is_base_of_v<socket_operation, Operation>) {
+            if (given->target != nullptr && !given->target->start_arrived()) {
+                given->result = boost::asio::error::operation_aborted;
+                where.complete(given);
+                return;
+            }
+        }
+        given->connect_slot(cancel);
+        start(given);
     };
-    where.post(make_function_operation(std::move(later), std::allocator<void>()));
+    operation* const handed_over =
+        make_function_operation(std::move(later), std::allocator<void>());
+    if constexpr (std::is_base_of_v<socket_operation, Operation>)
+        if (o->target != nullptr) o->target->expect_start();
+    where.post(handed_over);
 }
 
 // The same for operations that may end while they are started: the handler's immediate executor is

@@ -25,11 +25,16 @@ class io_context;
 
 namespace coax::detail {
 
-// Its address is the name of the calling thread.
-inline const void* this_thread_token() noexcept {
-    static thread_local constinit char token = 0;
-    return &token;
+// Their addresses name the calling thread: as the one inside run(), and as a visitor.
+struct thread_tokens {
+    char inside = 0;
+    char visiting = 0;
+};
+inline const thread_tokens& tokens_of_this_thread() noexcept {
+    static thread_local constinit thread_tokens tokens;
+    return tokens;
 }
+inline const void* this_thread_token() noexcept { return &tokens_of_this_thread().inside; }
 
 // Names a cancellable operation; a stale one names nothing.
 struct cancel_key {
@@ -48,11 +53,14 @@ class loop {
     bool running_in_this_thread() const noexcept {
         return owner_.load(std::memory_order_relaxed) == this_thread_token();
     }
-    // Another thread is; then sockets and timers must not be touched directly.
+    // Another thread is inside or visits; then sockets and timers must not be touched directly. If
+    // not, one may come in at once: visit.
     bool running_elsewhere() const noexcept {
         const void* const owner = owner_.load(std::memory_order_relaxed);
-        return owner != nullptr && owner != this_thread_token();
+        return owner != nullptr && owner != this_thread_token() &&
+               owner != &tokens_of_this_thread().visiting;
     }
+    class visit;
     // To the end of the ready queue; counts as work until it has run.
     void post(operation* o) noexcept {
         if (running_in_this_thread()) {
@@ -117,6 +125,8 @@ class loop {
 
     // Ends the sleep of the loop's thread. Any thread.
     virtual void wake() noexcept = 0;
+    // The loop's place has become free, and threads may wait for it.
+    virtual void place_left() noexcept = 0;
     void post_from_outside(operation* o) noexcept;
     void work_finished_outside() noexcept;
     // Exact at one moment of the call; only where inside_work_ may be read.
@@ -148,6 +158,31 @@ class loop {
     std::vector<cancellable> cancellables_;
     std::uint32_t first_free_ = no_entry;
     static constexpr std::uint32_t no_entry = UINT32_MAX;
+};
+
+// Where any thread may touch an object of the context. Inside run() it is there anyway; while
+// nobody is, it keeps others from entering run() until it has gone, as a thread started a moment
+// ago may do. Converts to false when another thread is there: what is to be done must be posted
+// then.
+class loop::visit {
+  public:
+    explicit visit(loop& where) noexcept : loop_(where) {
+        allowed_ = where.running_in_this_thread() || come_in();
+    }
+    ~visit() {
+        if (alone_) leave();
+    }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    explicit operator bool() const noexcept { return allowed_; }
+
+  private:
+    bool come_in() noexcept;
+    void leave() noexcept;
+
+    loop& loop_;
+    bool allowed_ = false;
+    bool alone_ = false;  // nobody was inside
 };
 
 }  // namespace coax::detail

@@ -54,12 +54,18 @@ class socket_core {
     void connect(const ip_endpoint& remote, error_code& ec);
     void wait(wait_kind kind, error_code& ec);
 
-    // --- the loop's thread; the operation ends in the ready queue in any case
-    void start(connect_operation* o);
-    void start(wait_operation* o);
-    void finish(socket_operation* o, error_code result) noexcept {
+    // The operation is for what the socket is open on now.
+    void aim(socket_operation& o) const noexcept { o.target = state_.get(); }
+
+    // --- the loop's thread; the operation is aimed, and ends in the ready queue in any case. What
+    // another thread started does not come back to the socket, which may have moved on.
+    static void start(loop& where, connect_operation* o);
+    static void start(loop& where, wait_operation* o);
+    // For a connect that found the socket closed. False: it has ended.
+    bool open_for(connect_operation* o);
+    static void finish(loop& where, socket_operation* o, error_code result) noexcept {
         o->result = result;
-        loop_->complete(o);
+        where.complete(o);
     }
     // For loop::remember(): ends a socket_operation with operation_aborted if it is pending.
     static void cancel_operation(loop& where, operation* o);
@@ -79,6 +85,7 @@ class socket_core {
 
   private:
     void reset() noexcept;
+    static void retire(loop& where, std::unique_ptr<socket_state> closed);
     bool would_wait(const error_code& ec) const noexcept;
     static bool is_connection_aborted(int level, int name) noexcept;
 

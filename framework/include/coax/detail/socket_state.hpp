@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -56,7 +57,8 @@ class socket_state;
 class socket_operation : public operation {
   public:
     error_code result;
-    // Where it was started; null once it is finished (engine::complete() sees to that).
+    // Where it is started; null: the socket was not open then, or the operation is finished
+    // (engine::complete() sees to that).
     socket_state* target = nullptr;
 
   protected:
@@ -123,6 +125,23 @@ class socket_state {
     virtual error_code get_option(int level, int name, void* data, std::size_t* size) const = 0;
     // kernel: the descriptor; userspace: a small number
     virtual int native_handle() const noexcept = 0;
+
+    // --- starts that other threads hand over: until the context's thread has come to them, the
+    // state outlives its close()
+    void expect_start() noexcept { starts_expected_.fetch_add(1, std::memory_order_relaxed); }
+    // False: the socket was closed meanwhile.
+    bool start_arrived() noexcept {
+        starts_expected_.fetch_sub(1, std::memory_order_relaxed);
+        return !closed_;
+    }
+    bool starts_expected() const noexcept {
+        return starts_expected_.load(std::memory_order_relaxed) != 0;
+    }
+    void note_closed() noexcept { closed_ = true; }
+
+  private:
+    std::atomic<std::uint32_t> starts_expected_{0};
+    bool closed_ = false;
 };
 
 }  // namespace coax::detail

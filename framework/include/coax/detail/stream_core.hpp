@@ -25,11 +25,11 @@ class stream_core : public socket_core {
     std::size_t write(std::span<const iovec> buffers, int flags, error_code& ec);
     std::unique_ptr<stream_state> accept(tcp_endpoint& remote, error_code& ec);
 
-    // --- the loop's thread; the operation ends in the ready queue in any case
+    // --- the loop's thread; the operation is aimed, and ends in the ready queue in any case
     using socket_core::start;
-    void start(accept_operation* o);
-    void start_read(transfer_operation* o, int flags);
-    void start_write(transfer_operation* o, int flags);
+    static void start(loop& where, accept_operation* o);
+    static void start_read(loop& where, transfer_operation* o, int flags);
+    static void start_write(loop& where, transfer_operation* o, int flags);
 
   private:
     stream_state& stream() const noexcept { return static_cast<stream_state&>(*state()); }

@@ -311,7 +311,7 @@ struct initiate_timed {
             watching.state().arm(time);
             start_parts(std::move(parts), std::move(watching));
         };
-        if (!where.running_elsewhere()) return start();
+        if (const loop::visit here(where); here) return start();
         where.post(make_function_operation(std::move(start), std::allocator<void>()));
     }
 };

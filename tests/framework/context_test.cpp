@@ -192,26 +192,6 @@ TEST_CASE("the second runner takes the place of the first when that one leaves")
     CHECK(who == expected);
 }
 
-TEST_CASE("operations are started and sockets closed while another thread enters run()") {
-    for (int round = 0; round != 50; ++round) {
-        coax::io_context io({.backend = "kernel"});
-        auto guard = asio::make_work_guard(io);
-        coax::steady_timer first(io, coax::steady_timer::time_point::min());
-        coax::steady_timer second(io, coax::steady_timer::time_point::min());
-        coax::tcp::acceptor never(io, {asio::ip::address_v4::loopback(), 0});
-        std::thread runner([&] { io.run(); });
-        auto one = first.async_wait(asio::use_future);
-        auto accepted = never.async_accept(asio::use_future);
-        auto other = second.async_wait(asio::use_future);
-        never.close();
-        one.get();
-        other.get();
-        CHECK_THROWS(accepted.get());
-        guard.reset();
-        runner.join();
-    }
-}
-
 TEST_CASE("nested poll and run_one inside a handler") {
     coax::io_context io;
     std::vector<int> order;

@@ -239,6 +239,10 @@ bool egress::send_from_to_self(tcp::sender& from, instant now) {
     return true;
 }
 
+std::uint8_t egress::hops_of(const tcp::segment& segment) const noexcept {
+    return segment.hops != 0 ? segment.hops : all_.config.ip.time_to_live;
+}
+
 // IPv4 header, TCP header and payload: the payload is summed while it is copied.
 void egress::write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
                            std::byte* packet) const {
@@ -250,8 +254,7 @@ void egress::write_segment(const tcp::segment& segment, std::size_t header_lengt
     std::uint64_t start = 0;  // of pseudo-header and header
     if (wire::is_plain(segment.header, source)) {
         start = wire::emit_plain_segment(source, destination, segment.header,
-                                         {segment.traffic_class, all_.config.ip.time_to_live},
-                                         length, packet);
+                                         {segment.traffic_class, hops_of(segment)}, length, packet);
     } else {
         start = write_unusual_headers(segment, header_length, length, packet);
     }
@@ -281,9 +284,10 @@ std::uint64_t egress::write_unusual_headers(const tcp::segment& segment, std::si
                                             std::uint32_t length, std::byte* packet) const {
     const ip_address& source = segment.ends.local.address;
     const ip_address& destination = segment.ends.remote.address;
-    wire::emit_ipv4(ip::outgoing_header(all_.config.ip, source, destination, wire::protocol_tcp,
-                                        length, segment.traffic_class),
-                    packet);
+    wire::ipv4_header ip = ip::outgoing_header(all_.config.ip, source, destination,
+                                               wire::protocol_tcp, length, segment.traffic_class);
+    ip.time_to_live = hops_of(segment);
+    wire::emit_ipv4(ip, packet);
     std::byte* const header = packet + wire::ipv4_header_size;
     wire::emit_tcp(segment.header, header);
     return wire::sum_bytes(wire::pseudo_header_sum(source, destination, wire::protocol_tcp, length),

@@ -97,6 +97,7 @@ class egress {
 
     void write_segment(const tcp::segment& segment, std::size_t header_length, bool partial,
                        std::byte* packet) const;
+    std::uint8_t hops_of(const tcp::segment& segment) const noexcept;
     [[gnu::noinline]] std::uint64_t write_unusual_headers(const tcp::segment& segment,
                                                           std::size_t header_length,
                                                           std::uint32_t length,

@@ -260,6 +260,10 @@ status ip_stack::tcp_set_urgent_inline(tcp_socket socket, bool on) {
     return parts_->all.tcp.set_urgent_inline(socket, on);
 }
 
+status ip_stack::tcp_set_hops(tcp_socket socket, std::uint8_t value) {
+    return parts_->all.tcp.set_hops(socket, value);
+}
+
 status ip_stack::tcp_set_traffic_class(tcp_socket socket, std::uint8_t value) {
     return parts_->all.tcp.set_traffic_class(socket, value);
 }

@@ -126,6 +126,9 @@ class ip_stack {
     status tcp_set_maximum_segment(tcp_socket socket, std::uint16_t bytes);
     status tcp_set_urgent_inline(tcp_socket socket, bool on);
     status tcp_set_traffic_class(tcp_socket socket, std::uint8_t value);
+    // Time to live of what is sent; 0: as configured (ip_config). A listener's is that of the
+    // connections it accepts.
+    status tcp_set_hops(tcp_socket socket, std::uint8_t value);
     status tcp_set_linger(tcp_socket socket, duration most);
     status tcp_set_user_timeout(tcp_socket socket, duration timeout);
     status tcp_set_ecn(tcp_socket socket, ecn_use how);  // RFC 3168; before connect or listen

@@ -57,9 +57,7 @@ bool is_remembered(std::uint64_t which) noexcept {
         case option_key(SOL_SOCKET, SO_RCVLOWAT):
         case option_key(SOL_SOCKET, SO_PRIORITY):
         case option_key(IPPROTO_TCP, TCP_QUICKACK):
-        case option_key(IPPROTO_IP, IP_TTL):
-        case option_key(IPPROTO_IPV6, IPV6_V6ONLY):
-        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return true;
+        case option_key(IPPROTO_IPV6, IPV6_V6ONLY): return true;
         default: return false;
     }
 }
@@ -68,8 +66,6 @@ int linux_default(std::uint64_t which) noexcept {
     switch (which) {
         case option_key(SOL_SOCKET, SO_RCVLOWAT):
         case option_key(IPPROTO_TCP, TCP_QUICKACK): return 1;
-        case option_key(IPPROTO_IP, IP_TTL):
-        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS): return 64;
         default: return 0;
     }
 }
@@ -139,6 +135,11 @@ error_code stack_options::set_value(std::uint64_t which, int value) {
             if (value < -1 || value > 255) return error::invalid_argument;
             traffic_class_ = value < 0 ? 0 : value & 0xfc;
             return {};
+        case option_key(IPPROTO_IP, IP_TTL):  // -1: the default
+        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS):
+            if (value < -1 || value == 0 || value > 255) return error::invalid_argument;
+            hops_ = static_cast<std::uint8_t>(std::max(value, 0));
+            return {};
         case option_key(SOL_SOCKET, SO_OOBINLINE): urgent_inline_ = value != 0; return {};
         case option_key(SOL_SOCKET, SO_REUSEADDR): reuse_address_ = value != 0; return {};
         case option_key(SOL_SOCKET, SO_SNDBUF): send_buffer_ = positive(value); return {};
@@ -179,6 +180,9 @@ error_code stack_options::get(int level, int name, void* data, std::size_t* size
         case option_key(SOL_SOCKET, SO_KEEPALIVE): return give(keep_alive_ ? 1 : 0);
         case option_key(IPPROTO_IP, IP_TOS):
         case option_key(IPPROTO_IPV6, IPV6_TCLASS): return give(traffic_class_);
+        case option_key(IPPROTO_IP, IP_TTL):
+        case option_key(IPPROTO_IPV6, IPV6_UNICAST_HOPS):
+            return number(hops_, stack::ip_config{}.time_to_live);
         case option_key(SOL_SOCKET, SO_OOBINLINE): return give(urgent_inline_ ? 1 : 0);
         case option_key(SOL_SOCKET, SO_REUSEADDR): return give(reuse_address_ ? 1 : 0);
         case option_key(SOL_SOCKET, SO_SNDBUF):

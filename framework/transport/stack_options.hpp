@@ -27,6 +27,7 @@ class stack_options {
     std::uint8_t traffic_class() const noexcept {
         return static_cast<std::uint8_t>(traffic_class_);
     }
+    std::uint8_t hops() const noexcept { return hops_; }
     // Zero: the stack's default.
     stack::tcp::keep_alive_times keep_alive_times() const noexcept;
     stack::duration user_timeout() const noexcept { return std::chrono::milliseconds(timeout_ms_); }
@@ -55,6 +56,7 @@ class stack_options {
     bool keep_alive_ = false;
     bool urgent_inline_ = false;
     int traffic_class_ = 0;  // of DSCP and ECN, DSCP
+    std::uint8_t hops_ = 0;  // time to live; 0: the stack's default
     bool reuse_address_ = false;
     bool linger_on_ = false;
     int linger_seconds_ = 0;

@@ -138,7 +138,7 @@ error_code stack_stream::apply_options() noexcept {
     auto done = s.tcp_set_no_delay(id_, options_.no_delay(), now);
     if (done) done = s.tcp_set_cork(id_, options_.cork(), now);
     if (done) done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
-    if (done) done = s.tcp_set_traffic_class(id_, options_.traffic_class());
+    if (done) done = apply_ip_options();
     if (done) done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
     if (done) done = apply_times();
     if (done && options_.send_buffer() != 0)
@@ -147,6 +147,12 @@ error_code stack_stream::apply_options() noexcept {
         done = s.tcp_set_receive_buffer(id_, options_.receive_buffer());
     if (done) done = apply_congestion();
     return to_error_code(done.code());
+}
+
+stack::status stack_stream::apply_ip_options() noexcept {
+    stack::ip_stack& s = where_.stack();
+    const auto done = s.tcp_set_traffic_class(id_, options_.traffic_class());
+    return done ? s.tcp_set_hops(id_, options_.hops()) : done;
 }
 
 stack::status stack_stream::apply_congestion() noexcept {
@@ -186,8 +192,7 @@ error_code stack_stream::apply_option(int level, int name) noexcept {
         done = s.tcp_set_keep_alive(id_, options_.keep_alive(), now);
     else if (level == SOL_SOCKET && name == SO_OOBINLINE)
         done = s.tcp_set_urgent_inline(id_, options_.urgent_inline());
-    else if (level == IPPROTO_IP || level == IPPROTO_IPV6)
-        done = s.tcp_set_traffic_class(id_, options_.traffic_class());
+    else if (level == IPPROTO_IP || level == IPPROTO_IPV6) done = apply_ip_options();
     else if (level == SOL_SOCKET && name == SO_SNDBUF)
         done = s.tcp_set_send_buffer(id_, options_.send_buffer());
     else if (level == SOL_SOCKET && name == SO_RCVBUF)

@@ -71,6 +71,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     error_code apply_options() noexcept;
     error_code apply_option(int level, int name) noexcept;
     stack::status apply_times() noexcept;
+    stack::status apply_ip_options() noexcept;
     stack::status apply_congestion() noexcept;
     // 1..n bytes, or an error.
     std::size_t receive(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;

@@ -205,4 +205,9 @@ using event_list = boost::intrusive::list<
                                   &connection::event_hook>,
     boost::intrusive::constant_time_size<false>>;
 
+// Time to live of what it sends; 0: as configured.
+inline std::uint8_t hops_of(const connection& c) noexcept {
+    return c.rare == nullptr ? 0 : c.rare->hops;
+}
+
 }  // namespace coax::stack::tcp

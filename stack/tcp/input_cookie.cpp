@@ -63,6 +63,7 @@ disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
     const std::uint32_t capacity = listener.owner->rcv.capacity;
     r->syn = r->ack = true;
     r->traffic_class = listener.owner->rcv.traffic_class;
+    r->hops = hops_of(*listener.owner);
     r->sequence =
         syn_cookie::make(k.keys, ends, in.first, cookie_period(k, in.now), options.peer_mss)
             .value();

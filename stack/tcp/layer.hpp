@@ -145,6 +145,7 @@ struct segment {
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;
     std::uint8_t traffic_class = 0;  // of the IP header: DSCP, and ecn_capable or 0
+    std::uint8_t hops = 0;           // its time to live; 0: as configured
     bool is_last = false;            // the sender has nothing more: it is not the next one any more
 };
 
@@ -304,6 +305,7 @@ class layer {
     // The Differentiated Services field of all segments from now on, in the upper six bits (as
     // IP_TOS); the lower two are ECN's, and not looked at. A listener's is that of its connections.
     status set_traffic_class(socket_id socket, std::uint8_t value) noexcept;
+    status set_hops(socket_id socket, std::uint8_t value) noexcept;
     // By name (congestion_algorithm_named); invalid_argument if it is none. A listener's is
     // that of the connections it accepts. At any time: the window stays, the algorithm starts anew.
     status set_congestion(socket_id socket, std::string_view name, instant now) noexcept;

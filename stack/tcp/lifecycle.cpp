@@ -166,6 +166,7 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
     t->window = static_cast<std::uint16_t>(std::min(t->rcv_wnd >> c.rcv.scale, 0xffffU));
     t->timestamps = c.timestamps;
     t->traffic_class = c.rcv.traffic_class;
+    t->hops = hops_of(c);
     t->ts_recent = c.ts.recent;
     t->ts_offset = c.ts.offset;
     t->ack_pending = c.ack_now || c.rcv.acked != c.rcv.nxt;

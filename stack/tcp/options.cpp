@@ -35,6 +35,7 @@ void inherit_options(core& k, connection& c, const connection& listener) noexcep
     c.rare->keep_alive_idle = from->keep_alive_idle;
     c.rare->keep_alive_interval = from->keep_alive_interval;
     c.rare->keep_alive_probes = from->keep_alive_probes;
+    c.rare->hops = from->hops;
     c.rare->corked = from->corked;
     c.rare->mss_limit = from->mss_limit;
     c.rare->urgent_inline = from->urgent_inline;
@@ -172,6 +173,18 @@ status layer::set_traffic_class(socket_id socket, std::uint8_t value) noexcept {
     connection* c = core_->find(socket);
     if (c == nullptr) return error::bad_handle;
     c->rcv.traffic_class = value & 0xfcU;
+    return {};
+}
+
+// RFC 9293 3.9.2 (MUST-49): per connection too.
+status layer::set_hops(socket_id socket, std::uint8_t value) noexcept {
+    core& k = *core_;
+    connection* c = k.find(socket);
+    if (c == nullptr) return error::bad_handle;
+    if (value == 0 && c->rare == nullptr) return {};
+    rare_state* const rare = rare_of(k, *c);
+    if (rare == nullptr) return error::no_buffer_space;
+    rare->hops = value;
     return {};
 }
 

@@ -53,6 +53,7 @@ std::uint32_t payload_max(const connection& c) noexcept {
 void begin_segment(core& k, connection& c, seq first, instant now, segment& out) noexcept {
     address(out, c.ends_, first);
     out.traffic_class = c.rcv.traffic_class;  // RFC 9293 3.9.1.9 (SHLD-21: what it is now)
+    out.hops = hops_of(c);
     out.header.flags.ack = true;
     out.header.acknowledgment = c.rcv.nxt.value();
     out.header.window = static_cast<std::uint16_t>(advertise_window(c));
@@ -103,6 +104,7 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
     c.syn_pending = false;
     address(out, c.ends_, c.snd.una);
     out.traffic_class = c.rcv.traffic_class;
+    out.hops = hops_of(c);
     wire::tcp_header& h = out.header;
     h.flags.syn = true;
     h.window = static_cast<std::uint16_t>(std::min(c.rcv.capacity, 0xffffU));

@@ -24,7 +24,7 @@ inline void address(segment& out, const flow& ends, seq first) noexcept {
     out.payload_pieces = 0;
     out.payload_size = 0;
     out.gso_bytes = 0;
-    out.traffic_class = 0;
+    out.traffic_class = out.hops = 0;
 }
 
 // The usual segment at once: all there is to send, one small message with nothing under way

@@ -58,6 +58,7 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
     out.payload_size = size;
     out.gso_bytes = 0;
     out.traffic_class = c.rcv.traffic_class;
+    out.hops = 0;  // who has a time to live of its own does not come here
 
     c.rcv.acked = c.rcv.nxt;
     c.ack_now = false;

@@ -13,6 +13,7 @@ bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept {
     address(out, h.ends_, syn ? h.iss : h.iss + 1);
     wire::tcp_header& header = out.header;
     out.traffic_class = h.listener->owner->rcv.traffic_class;
+    out.hops = hops_of(*h.listener->owner);
     header.flags.ack = true;
     header.acknowledgment = h.rcv_nxt.value();
     header.window = static_cast<std::uint16_t>(h.window >> (syn ? 0 : h.scale));
@@ -42,6 +43,7 @@ bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept {
     t.ack_pending = false;
     address(out, t.ends_, t.snd_nxt);
     out.traffic_class = t.traffic_class;
+    out.hops = t.hops;
     out.header.flags.ack = true;
     out.header.acknowledgment = t.rcv_nxt.value();
     out.header.window = t.window;
@@ -60,6 +62,7 @@ bool next_segment(core& k, reply& r, segment& out) noexcept {
     r.sent = true;
     address(out, r.ends_, seq(r.sequence));
     out.traffic_class = r.traffic_class;
+    out.hops = r.hops;
     out.header.flags.ack = r.ack;
     out.header.acknowledgment = r.acknowledgment;
     if (r.has_timestamps) out.header.options.timestamps = r.timestamps;

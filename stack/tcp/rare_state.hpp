@@ -23,6 +23,7 @@ struct rare_state {
     duration keep_alive_idle{};          // zero: as configured
     duration keep_alive_interval{};      // zero: as configured
     std::uint8_t keep_alive_probes = 0;  // 0: as configured
+    std::uint8_t hops = 0;               // time to live of what is sent; 0: as configured
     std::uint16_t mss_limit = 0;         // largest segment, either way; 0: as the path permits
     bool corked = false;                 // only full segments go, until cork_max has passed
     bool urgent_inline = false;          // the urgent octet stays in the stream

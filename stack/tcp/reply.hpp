@@ -19,6 +19,7 @@ struct reply final : sender {
     bool ack = false;
     bool sent = false;
     std::uint8_t traffic_class = 0;  // of the connection that was, or the listener
+    std::uint8_t hops = 0;           // the same
     bool has_timestamps = false;
     wire::tcp_timestamps timestamps;
     // A SYN,ACK; the MSS is what the route carries.

@@ -41,6 +41,7 @@ void queue_reset(core& k, const connection& c, instant now) noexcept {
     reply* const r = make_reset(k, c.ends_, c.route, c.snd.nxt.value(), true, c.rcv.nxt.value());
     if (r == nullptr) return;
     r->traffic_class = c.rcv.traffic_class;
+    r->hops = hops_of(c);
     if (!c.timestamps) return;
     r->has_timestamps = true;  // RFC 7323 3.2: SHOULD, on resets too
     r->timestamps = {k.milliseconds(now) + c.ts.offset, c.ts.recent};
@@ -52,6 +53,7 @@ void reset_connection_in_answer(core& k, const connection& c, const incoming& in
     reply* const r = make_reset(k, c.ends_, c.route, in.ack.value(), false, 0);
     if (r == nullptr) return;
     r->traffic_class = c.rcv.traffic_class;
+    r->hops = hops_of(c);
     if (!c.timestamps) return;
     r->has_timestamps = true;  // RFC 7323 3.2: SHOULD, on resets too
     r->timestamps = {k.milliseconds(in.now) + c.ts.offset, c.ts.recent};

@@ -25,6 +25,7 @@ struct time_wait final : sender, timer_node {
     bool timestamps = false;
     bool ack_pending = false;
     std::uint8_t traffic_class = 0;
+    std::uint8_t hops = 0;
     std::uint32_t ts_recent = 0;
     std::uint32_t ts_offset = 0;
     std::uint32_t challenged_at = 0;  // ms clock

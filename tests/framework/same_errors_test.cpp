@@ -259,6 +259,8 @@ outcomes use_options(Socket s) {
     use_option(o, "send_low_watermark", s, base::send_low_watermark(5));
     use_option(o, "enable_connection_aborted", s, base::enable_connection_aborted(true));
     use_option(o, "hops", s, asio::ip::unicast::hops(33));
+    use_option(o, "no hops", s, asio::ip::unicast::hops(0));
+    use_option(o, "usual hops", s, asio::ip::unicast::hops(-1));
     return o;
 }
 

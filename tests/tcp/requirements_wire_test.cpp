@@ -119,6 +119,17 @@ TEST_CASE("the time to live is the configuration's") {
     }
 }
 
+TEST_CASE("a connection's own time to live is that of its packets, from the first on") {
+    stack_on_memory net;
+    const auto socket = *net.host->tcp_open(nullptr);
+    REQUIRE(net.host->tcp_set_hops(socket, 3));
+    REQUIRE(net.host->tcp_connect(socket, {address(peer_ip), 80}, net.now));
+    net.turn();
+    const auto packet = net.take_packet();
+    REQUIRE(packet);
+    CHECK(packet->ip.time_to_live == 3);
+}
+
 // RFC 9293 3.9.2.2 (MUST-55), RFC 6633 3: quench of a connection's segment does nothing to it
 TEST_CASE("source quench is dropped without a word") {
     stack_on_memory net;

@@ -98,6 +98,7 @@ void script::expects(const seg& s) {
     if (s.push_) CHECK(flags.psh == *s.push_);
     if (s.ect_) CHECK((p.segment.traffic_class & 3) == (*s.ect_ ? tcp::ecn_capable : 0));
     if (s.traffic_class_) CHECK(p.segment.traffic_class == *s.traffic_class_);
+    if (s.hops_) CHECK(p.segment.hops == *s.hops_);
     flags.psh = false;
     CHECK(flags == s.flags_);
     CHECK(h.urgent_pointer == s.urgent_pointer_);

@@ -72,6 +72,9 @@ class seg {
     seg traffic_class(std::uint8_t value) const {
         return with([&](seg& s) { s.traffic_class_ = value; });
     }
+    seg hops(std::uint8_t value) const {
+        return with([&](seg& s) { s.hops_ = value; });
+    }
     seg user_timeout(std::uint16_t value) const {
         return with([&](seg& s) { s.user_timeout_ = value; });
     }
@@ -112,6 +115,7 @@ class seg {
     bool ce_ = false;
     std::uint16_t user_timeout_ = 0;
     std::optional<std::uint8_t> traffic_class_;
+    std::optional<std::uint8_t> hops_;
 };
 
 inline seg syn() { return seg({.syn = true}); }

@@ -17,6 +17,13 @@ esac
 echo "Stack alone: two stacks, one thread, memory wire; nanoseconds per unit, median of 5 rounds"
 "$COAX_BIN/bench_stack" "${quick[@]}"
 echo
+echo "Its parts: nanoseconds per unit, median of 5 rounds"
+"$COAX_BIN/bench_micro" "${quick[@]}"
+echo
+echo "Idle connections: heap of a stack for each"
+if ((${#quick[@]})); then "$COAX_BIN/bench_idle" 1000 100000
+else "$COAX_BIN/bench_idle"; fi
+echo
 if command -v valgrind >/dev/null; then
     echo "The same in instructions per unit (callgrind, virtual clock)"
     if ((${#quick[@]})); then bash bench/instructions.sh ping-1 ping-64 bulk-64K churn

@@ -1,5 +1,6 @@
 // The adapter played as packetdrill plays it: loaded as a shared object, driven through its table,
 // packets by hand, blocking calls on a second thread. So it works where the tool is not.
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -15,6 +16,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -366,6 +369,27 @@ TEST_CASE("TCP_INFO is Linux's, and as long as it was asked for") {
     CHECK(info.tcpi_snd_cwnd == 10);  // RFC 6928
     CHECK(info.tcpi_snd_mss == 536);  // the peer offered none
     CHECK(raw[279] == 0);
+}
+
+TEST_CASE("what holds no byte is sent at once, whatever pieces it has") {
+    const table t;
+    const int listener = t.listener();
+    const std::uint32_t own_start = t.shake_hands();
+    const int fd = t.accept(listener);
+    char data[3] = {'a', 'b', 'c'};
+    std::array<iovec, 3> pieces{{{data, 0}, {data, 0}, {data, 0}}};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    CHECK(t->sendmsg(t.user(), fd, &message, 0) == 0);
+    CHECK(t->write(t.user(), fd, data, 0) == 0);
+    CHECK_FALSE(t.next());
+    pieces[1].iov_len = 3;
+    CHECK(t->sendmsg(t.user(), fd, &message, 0) == 3);
+    const auto sent = t.next();
+    REQUIRE(sent);
+    CHECK(sent->length == 3);
+    CHECK(sent->header.sequence == own_start + 1);
 }
 
 TEST_CASE("bad arguments: EBADF, EFAULT, and what is not there") {

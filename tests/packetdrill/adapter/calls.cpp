@@ -256,7 +256,9 @@ ssize_t host::receive(int fd, std::span<const stack::mutable_bytes> pieces, int 
 
 ssize_t host::send(int fd, std::span<const stack::const_bytes> pieces, int flags) {
     lock held(time_.mutex);
+    const auto is_empty = [](const stack::const_bytes& piece) { return piece.empty(); };
     std::vector<stack::const_bytes> left(pieces.begin(), pieces.end());
+    std::erase_if(left, is_empty);  // nothing but empty ones: 0, without waiting for room
     std::size_t sent = 0;
     while (true) {
         open_socket* s = find(fd);
@@ -274,7 +276,7 @@ ssize_t host::send(int fd, std::span<const stack::const_bytes> pieces, int flags
                 n -= cut;
                 if (left.front().empty()) left.erase(left.begin());
             }
-            std::erase_if(left, [](const stack::const_bytes& piece) { return piece.empty(); });
+            std::erase_if(left, is_empty);
             time_.turn();
             if (left.empty()) return static_cast<ssize_t>(sent);
             continue;

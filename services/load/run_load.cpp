@@ -1,88 +1,135 @@
-// Sets the scene for a load: server beside it if the backend is a wire, progress, signals, report.
+// Sets the scene for a load: server beside it if the backend is a wire, progress, report.
 #include "services/load/run_load.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string_view>
 
 #include <unistd.h>
 
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
-#include "services/load/echo_load.hpp"
+#include "services/load/crew.hpp"
+#include "services/load/percentile_text.hpp"
 #include "services/load/report.hpp"
-#include "services/program/context.hpp"
+#include "services/load/wire_server.hpp"
 #include "services/program/endpoint_text.hpp"
 #include "services/program/output_file.hpp"
-#include "services/serve/background_server.hpp"
-#include "services/serve/wire_host.hpp"
 
 namespace coax::services {
+
+std::string to_text(load_protocol protocol) {
+    switch (protocol) {
+        case load_protocol::echo: return "echo";
+        case load_protocol::http: return "http";
+        case load_protocol::tcp_stream: return "tcp-stream";
+        case load_protocol::tcp_churn: return "tcp-churn";
+        case load_protocol::udp_echo: return "udp-echo";
+    }
+    return {};
+}
+
 namespace {
 
-constexpr std::chrono::seconds progress_every{1};
+constexpr std::chrono::seconds short_run{2};  // needs no progress
+constexpr std::size_t seconds_per_line = 10;  // where lines stay
 
-// A line on the terminal that is overwritten each second.
-coax::awaitable<void> show_progress(echo_load& load) {
-    coax::steady_timer timer(co_await asio::this_coro::executor);
-    std::uint64_t before = 0;
-    for (int seconds = 1;; ++seconds) {
-        timer.expires_after(progress_every);
-        co_await timer.async_wait(as_value);
-        const load_result& r = load.progress();
-        if (load.exchanging())
-            fmt::print(stderr, "\r\x1b[K{} s: {}/s, {} errors, {} mismatches", seconds,
-                       r.messages - before, r.errors, r.mismatches);
-        else fmt::print(stderr, "\r\x1b[K{} s: {} connected", seconds, r.connected);
+// Each second: on a terminal one line that is overwritten, elsewhere a line now and then.
+class progress_line {
+  public:
+    explicit progress_line(const load_options& options)
+        : options_(options),
+          terminal_(::isatty(STDERR_FILENO) == 1),
+          wanted_(options.warmup + options.duration > short_run) {}
+    ~progress_line() {
+        if (shown_) fmt::print(stderr, "\r\x1b[K");
+    }
+    progress_line(const progress_line&) = delete;
+    progress_line& operator=(const progress_line&) = delete;
+
+    void show(const load_moment& now) {
+        ++seconds_;
+        const bool late = !now.exchanging && seconds_ >= 2;  // connecting takes long by itself
+        if (!wanted_ && !late) return;
+        if (!terminal_ && seconds_ % seconds_per_line != 0) return;
+        if (now.exchanging != before_.exchanging) before_ = {};
+        const std::string text = load_line(options_, now, before_);
+        before_ = now;
+        if (terminal_) fmt::print(stderr, "\r\x1b[K{}", text);
+        else fmt::print(stderr, "coax load {}: {}\n", to_text(options_.protocol), text);
         std::fflush(stderr);
-        before = r.messages;
+        shown_ = terminal_;
+    }
+
+  private:
+    const load_options& options_;
+    bool terminal_;
+    bool wanted_;
+    bool shown_ = false;
+    std::size_t seconds_ = 0;
+    load_moment before_;
+};
+
+// What an interface or a wire can do for several contexts.
+void check_threads(const load_options& options) {
+    if (options.threads == 1) return;
+    const std::string_view spec = options.backend.specification;
+    if (spec.starts_with("xdp") || spec.starts_with("tap"))
+        throw failure(exit_status::usage,
+                      "--threads: an interface serves one context, which is one thread; run one "
+                      "'coax load' on each interface, or leave out --threads");
+    if (is_wire(options.backend) && spec.find("ip=") != std::string_view::npos)
+        throw failure(exit_status::usage,
+                      "--threads: each thread is a host of its own on the wire, and has one "
+                      "address; leave out ip=, and each takes the next free one");
+}
+
+std::string server_hint(const load_options& options) {
+    switch (options.protocol) {
+        case load_protocol::http: return "is an HTTP server running there?";
+        case load_protocol::udp_echo: return "is 'coax serve echo --udp' running there?";
+        case load_protocol::tcp_stream:
+            return options.direction == stream_direction::send
+                       ? "is 'coax serve sink' running there?"
+                       : "is 'coax serve source' running there?";
+        default:
+            return options.raw ? "is a server running there?"
+                               : "is 'coax serve echo' running there?";
     }
 }
 
-coax::awaitable<void> stop_on_signal(coax::io_context& io, echo_load& load) {
-    asio::signal_set signals(io, SIGINT, SIGTERM);
-    co_await signals.async_wait(as_value);
-    load.stop();
-    co_await signals.async_wait(as_value);
-    io.stop();
-}
-
-load_result run(coax::io_context& io, const load_options& options) {
-    echo_load load(io, options);
-    const bool terminal = ::isatty(STDERR_FILENO) == 1 && options.duration > 2 * progress_every;
-    if (terminal) asio::co_spawn(io, show_progress(load), asio::detached);
-    asio::co_spawn(io, stop_on_signal(io, load), asio::detached);
-    load_result result = load.run();
-    if (terminal) fmt::print(stderr, "\r\x1b[K");
-    return result;
+[[noreturn]] void refuse(const load_options& options, const load_result& result) {
+    const auto& errors = result.counts.errors;
+    throw failure(
+        exit_status::failed,
+        fmt::format("cannot connect to {}: {}; {}", to_text(options.connect),
+                    errors.empty() ? "interrupted" : errors.begin()->first, server_hint(options)));
 }
 
 }  // namespace
 
-exit_status load_echo(const load_options& options) {
+exit_status run_load(const load_options& options) {
+    check_threads(options);
     output_file json(options.json);
-    std::optional<background_server> server;
-    if (is_wire(options.backend)) {
-        server.emplace(
-            wire_host(options.backend, options.connect.address()), [&](coax::io_context& io) {
-                return std::make_unique<echo_server>(io, options.connect, server_limits{});
-            });
-        fmt::print(stderr,
-                   "coax load echo: nobody else lives on a wire: this program also serves "
-                   "echo on {}, on a second thread\n",
-                   to_text(options.connect));
+    output_file hgrm(options.hgrm);
+    const interruption interrupted;  // before any thread is started
+    const std::optional<wire_server> server =
+        is_wire(options.backend) ? std::optional<wire_server>(std::in_place, options)
+                                 : std::nullopt;
+    load_result result;
+    {
+        progress_line line(options);
+        result = run_crew(options, make_part_of, interrupted,
+                          [&](const load_moment& now) { line.show(now); });
     }
-    coax::io_context io(context_options_of(options.backend));
-    const load_result result = run(io, options);
-    if (result.connected == 0)
-        throw failure(exit_status::failed,
-                      fmt::format("cannot connect to {}: {}; is 'coax serve echo' running there?",
-                                  to_text(options.connect), result.first_error));
-    if (!json.is_standard_output()) fmt::print("{}", load_table(options, result, io));
-    json.write(load_json(options, result, io));
-    return result.clean() ? exit_status::success : exit_status::failed;
+    if (result.connected == 0) refuse(options, result);
+    if (!json.is_standard_output()) fmt::print("{}", load_table(options, result));
+    else if (result.is_bottleneck())
+        fmt::print(stderr, "coax load {}: {}\n", to_text(options.protocol),
+                   bottleneck_text(options, result));
+    json.write(load_json(options, result));
+    hgrm.write(percentile_text(result.counts.latency, 1000));
+    return result.counts.clean() ? exit_status::success : exit_status::failed;
 }
 
 }  // namespace coax::services

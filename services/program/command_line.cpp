@@ -10,8 +10,7 @@
 
 #include "services/backends/list_backends.hpp"
 #include "services/demo/demo.hpp"
-#include "services/load/run_load.hpp"
-#include "services/program/endpoint_text.hpp"
+#include "services/program/declare.hpp"
 #include "services/program/options.hpp"
 #include "services/serve/run_server.hpp"
 #include "services/transfer/fetch.hpp"
@@ -19,68 +18,6 @@
 
 namespace coax::services {
 namespace {
-
-using seconds = std::chrono::duration<double>;
-
-constexpr const char* backend_help =
-    "Backend specification: kernel; wire; xdp:IFACE,ip=ADDR/LEN[,gw=ADDR][,mode=native|skb]. "
-    "'coax backends' shows what this machine offers";
-
-coax::tcp::endpoint endpoint_or_throw(const std::string& option, const std::string& text) {
-    if (const auto endpoint = parse_endpoint(text)) return *endpoint;
-    throw CLI::ValidationError(
-        option, fmt::format("'{}' is not an address with a port; write numbers, such as "
-                            "198.18.0.2:8080 or [::1]:8080",
-                            text));
-}
-
-// Where a client connects to: one host, one port.
-coax::tcp::endpoint peer_or_throw(const std::string& option, const std::string& text) {
-    const auto endpoint = endpoint_or_throw(option, text);
-    if (endpoint.port() != 0 && !endpoint.address().is_unspecified()) return endpoint;
-    throw CLI::ValidationError(
-        option, fmt::format("nobody can be reached at '{}'; name the server's address and a port "
-                            "from 1 to 65535",
-                            text));
-}
-
-void add_backend(CLI::App& command, backend_options& options) {
-    command.add_option("--backend", options.specification, backend_help)
-        ->type_name("SPEC")
-        ->capture_default_str();
-    command
-        .add_option_function<unsigned>(
-            "--spin",
-            [&options](const unsigned& value) { options.spin = std::chrono::microseconds(value); },
-            "Busy-poll this many microseconds before sleeping; 0: sleep at once")
-        ->type_name("US")
-        ->check(CLI::Range(0U, 60'000'000U));
-}
-
-void add_peer(CLI::App& command, coax::tcp::endpoint& endpoint) {
-    command
-        .add_option_function<std::string>(
-            "--connect",
-            [&endpoint](const std::string& text) { endpoint = peer_or_throw("--connect", text); },
-            "Address and port of the server")
-        ->type_name("ADDR:PORT")
-        ->required();
-}
-
-template <class Duration>
-CLI::Option* add_seconds(CLI::App& command, const std::string& name, Duration& target,
-                         const std::string& help, double least, double most) {
-    return command
-        .add_option_function<double>(
-            name,
-            [&target](const double& value) {
-                target = std::chrono::duration_cast<Duration>(seconds(value));
-            },
-            help)
-        ->type_name("SECONDS")
-        ->default_str(fmt::format("{}", std::chrono::duration_cast<seconds>(target).count()))
-        ->check(CLI::Range(least, most));
-}
 
 void add_serve_options(CLI::App& command, serve_options& options) {
     add_backend(command, options.backend);
@@ -229,6 +166,23 @@ void declare_serve_echo(CLI::App& serve, command& chosen) {
     echo->callback([&chosen, options] { chosen = [options] { return serve_echo(*options); }; });
 }
 
+void declare_serve_bulk(CLI::App& serve, command& chosen) {
+    CLI::App* sink = serve.add_subcommand("sink", "Take what comes and drop it (RFC 863)");
+    auto taken = std::make_shared<serve_options>();
+    add_serve_options(*sink, *taken);
+    sink->footer("Example:\n  coax serve sink --listen 127.0.0.1:7009");
+    sink->callback([&chosen, taken] { chosen = [taken] { return serve_sink(*taken); }; });
+
+    CLI::App* source = serve.add_subcommand(
+        "source", "Send without end to whoever connects (RFC 864), and drop what comes");
+    auto given = std::make_shared<serve_options>();
+    add_serve_options(*source, *given);
+    source->footer(
+        "A connection ends when its client ends its side.\n"
+        "Example:\n  coax serve source --listen 127.0.0.1:7019");
+    source->callback([&chosen, given] { chosen = [given] { return serve_source(*given); }; });
+}
+
 void declare_serve(CLI::App& program, command& chosen) {
     CLI::App* serve = program.add_subcommand("serve", "Run a server until Ctrl-C or SIGTERM");
     serve->require_subcommand(1);
@@ -238,6 +192,7 @@ void declare_serve(CLI::App& program, command& chosen) {
         "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7");
 
     declare_serve_echo(*serve, chosen);
+    declare_serve_bulk(*serve, chosen);
     CLI::App* http = serve->add_subcommand("http", "Serve the files of a directory over HTTP/1.1");
     auto http_options = std::make_shared<serve_options>();
     http->add_option("directory", http_options->directory,
@@ -259,45 +214,6 @@ void declare_serve(CLI::App& program, command& chosen) {
     declare_websocket(*serve, chosen);
     declare_proxy(*serve, chosen);
     declare_serve_kv(*serve, chosen);
-}
-
-void declare_load(CLI::App& program, command& chosen) {
-    CLI::App* load = program.add_subcommand("load", "Measure a server");
-    load->require_subcommand(1);
-    load->footer(
-        "Example:\n"
-        "  coax load echo --connect 127.0.0.1:7007 --connections 64");
-
-    CLI::App* echo = load->add_subcommand(
-        "echo", "Closed loop of echo messages, every reply compared with what was sent");
-    auto options = std::make_shared<load_options>();
-    add_backend(*echo, options->backend);
-    add_peer(*echo, options->connect);
-    echo->add_option("--connections", options->connections, "Connections, each with one message")
-        ->type_name("N")
-        ->capture_default_str()
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
-    echo->add_option("--size", options->size, "Bytes of a message")
-        ->type_name("BYTES")
-        ->capture_default_str()
-        ->check(CLI::Range(std::size_t{1}, std::size_t{64} << 20));
-    add_seconds(*echo, "--duration", options->duration, "Time to measure", 0.01, 86'400);
-    add_seconds(*echo, "--connect-timeout", options->connect_timeout,
-                "Time for all connections to come about", 0.01, 3'600);
-    echo->add_option("--json", options->json,
-                     "Write the result here as JSON; '-': to standard output instead of the table")
-        ->type_name("FILE");
-    echo->footer(
-        "Exit status: 0 all replies equal and no connection lost, 1 otherwise, 2 bad "
-        "input.\n"
-        "Examples:\n"
-        "  coax load echo --connect 127.0.0.1:7007 --connections 64 --size 64 "
-        "--duration 5\n"
-        "  coax load echo --backend xdp:eth1,ip=198.18.0.1/24 --connect 198.18.0.2:7 "
-        "--json result.json\n"
-        "  coax load echo --backend wire --connect 198.18.0.1:7    (brings its own "
-        "server)");
-    echo->callback([&chosen, options] { chosen = [options] { return load_echo(*options); }; });
 }
 
 void declare_fetch(CLI::App& program, command& chosen) {

@@ -47,16 +47,6 @@ struct proxy_options {
     std::optional<std::string> upstream_backend;  // specification; nothing: that of the clients
 };
 
-struct load_options {
-    backend_options backend;
-    coax::tcp::endpoint connect;
-    std::size_t connections = 1;
-    std::size_t size = 64;  // bytes of a message
-    std::chrono::nanoseconds duration = std::chrono::seconds(5);
-    std::chrono::milliseconds connect_timeout{10'000};
-    std::string json;  // file; empty: none; "-": standard output, instead of the table
-};
-
 struct fetch_options {
     backend_options backend;
     std::string url;

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
+#include "services/bulk/bulk_server.hpp"
 #include "services/echo/echo_server.hpp"
 #include "services/http/http_server.hpp"
 #include "services/kv/kv_server.hpp"
@@ -122,6 +123,18 @@ exit_status serve_echo(const serve_options& options) {
     coax::io_context io(context_options_of(options.backend));
     echo_server s(io, options.listen, limits_of(options), options.datagrams);
     return run_server(io, s, "coax serve echo", options);
+}
+
+exit_status serve_sink(const serve_options& options) {
+    coax::io_context io(context_options_of(options.backend));
+    bulk_server s(io, options.listen, limits_of(options), false);
+    return run_server(io, s, "coax serve sink", options);
+}
+
+exit_status serve_source(const serve_options& options) {
+    coax::io_context io(context_options_of(options.backend));
+    bulk_server s(io, options.listen, limits_of(options), true);
+    return run_server(io, s, "coax serve source", options);
 }
 
 exit_status serve_http(const serve_options& options) {

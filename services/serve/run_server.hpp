@@ -15,6 +15,8 @@ namespace coax::services {
 exit_status serve_echo(const serve_options& options);
 exit_status serve_http(const serve_options& options);
 exit_status serve_websocket(const serve_options& options);
+exit_status serve_sink(const serve_options& options);
+exit_status serve_source(const serve_options& options);
 exit_status serve_proxy(const proxy_options& options);
 exit_status serve_kv(const kv_options& options);
 

@@ -46,7 +46,9 @@ void check_mistake(const std::string& arguments, const std::string& told) {
 TEST_CASE("help and version are answers, not mistakes") {
     for (const char* arguments :
          {"--help", "serve --help", "serve echo --help", "serve http --help", "serve proxy --help",
-          "serve kv --help", "load --help", "load echo --help", "fetch --help", "push --help",
+          "serve kv --help", "load --help", "load echo --help", "load http --help",
+          "load tcp-stream --help", "load tcp-churn --help", "load udp-echo --help",
+          "serve sink --help", "serve source --help", "fetch --help", "push --help",
           "backends --help", "demo --help"}) {
         const outcome o = run(arguments);
         INFO(arguments);
@@ -89,6 +91,37 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("fetch ftp://127.0.0.1/", "http://ADDR:PORT");
 }
 
+TEST_CASE("mistakes in the options of a load are one line and status 2") {
+    const std::string echo = "load echo --connect 127.0.0.1:7 ";
+    check_mistake(echo + "--rate 0", "--rate");
+    check_mistake(echo + "--rate fast", "--rate");
+    check_mistake(echo + "--rate 5 --think-time 1", "--think-time");
+    check_mistake(echo + "--warmup -1", "--warmup");
+    check_mistake(echo + "--pipeline 0", "--pipeline");
+    check_mistake(echo + "--threads 0", "--threads");
+    check_mistake(echo + "--timeout 0", "--timeout");
+    check_mistake(echo + "--connections 1000000 --size 1000000", "8 GiB");
+    check_mistake(echo + "--request PING", "--reply-end");
+    check_mistake(echo + "--reply PONG", "--request");
+    check_mistake(echo + "--request PING --reply PONG --reply-size 4", "--reply");
+    check_mistake(echo + "--request 'PING\\q' --reply PONG", "\\xHH");
+    check_mistake(echo + "--request '' --reply PONG", "at least one byte");
+    check_mistake(echo + "--request PING --reply-size 0", "--reply-size");
+    check_mistake(echo + "--request PING --reply PONG --size 7", "--size");
+    check_mistake(echo + "--backend xdp:coax-none,ip=198.18.0.2/24 --connections 2 --threads 2",
+                  "leave out --threads");
+    check_mistake(echo + "--backend wire,ip=198.18.0.2/24 --connections 2 --threads 2",
+                  "leave out ip=");
+    check_mistake(echo + "--hgrm /nonexistent/file", "/nonexistent/file");
+    check_mistake("load http", "url");
+    check_mistake("load http https://127.0.0.1/", "http://ADDR:PORT/path");
+    check_mistake("load http http://localhost/", "numeric address");
+    check_mistake("load tcp-stream --connect 127.0.0.1:9 --direction up", "--direction");
+    check_mistake("load tcp-stream --connect 127.0.0.1:9 --rate 5", "--rate");
+    check_mistake("load udp-echo --connect 127.0.0.1:7 --size 7", "--size");
+    check_mistake("load udp-echo --connect 127.0.0.1:7 --size 70000", "--size");
+}
+
 TEST_CASE("what the machine refuses is one line and status 2") {
     check_mistake("serve echo --backend bogus --listen 127.0.0.1:0", "bogus");
     check_mistake("serve echo --backend kernel,bogus=1 --listen 127.0.0.1:0", "bogus");
@@ -114,8 +147,10 @@ TEST_CASE("what the machine refuses is one line and status 2") {
 
 TEST_CASE("a server that is not there is one line and status 1") {
     // Port 1 of loopback: reserved, and nothing listens there.
-    for (const char* arguments : {"load echo --connect 127.0.0.1:1", "fetch http://127.0.0.1:1/",
-                                  "push /dev/null --connect 127.0.0.1:1"}) {
+    for (const char* arguments :
+         {"load echo --connect 127.0.0.1:1", "load http http://127.0.0.1:1/",
+          "load tcp-churn --connect 127.0.0.1:1", "fetch http://127.0.0.1:1/",
+          "push /dev/null --connect 127.0.0.1:1"}) {
         const outcome o = run(arguments);
         INFO(arguments << ": " << o.output);
         CHECK(o.status == 1);
@@ -124,15 +159,33 @@ TEST_CASE("a server that is not there is one line and status 1") {
     }
 }
 
-TEST_CASE("a wire's load brings its own server") {
+TEST_CASE("each load on a wire brings its own server") {
     const temporary_directory directory;
+    for (const char* arguments :
+         {"http http://198.18.0.1/nothing/here", "tcp-stream --connect 198.18.0.1:9",
+          "tcp-stream --direction both --connect 198.18.0.1:9", "tcp-churn --connect 198.18.0.1:7",
+          "udp-echo --connect 198.18.0.1:7 --rate 1000"}) {
+        const outcome o =
+            run(std::string("load ") + arguments + " --backend wire --duration 0.05 --json -");
+        INFO(arguments << ": " << o.output);
+        // The directory of this test has no file of that name.
+        const bool is_http = std::string_view(arguments).starts_with("http");
+        CHECK(o.status == (is_http ? 1 : 0));
+        CHECK(o.output.find(is_http ? "\"404\"" : "\"errors\": 0") != std::string::npos);
+        CHECK(o.output.find("also serves") != std::string::npos);
+    }
+    const std::string hgrm = directory / "echo.hgrm";
     const std::string json = directory / "result.json";
     const outcome o =
         run("load echo --backend wire --connect 198.18.0.1:7 --connections 3 "
             "--size 100 --duration 0.1 --json " +
-            json);
+            json + " --hgrm " + hgrm);
     INFO(o.output);
     CHECK(o.status == 0);
+    std::ifstream curve(hgrm);
+    std::string head;
+    std::getline(curve, head);
+    CHECK(head == "       Value     Percentile TotalCount 1/(1-Percentile)");
     std::ifstream file(json);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     for (const char* key : {"\"messages\"", "\"messages_per_second\"", "\"errors\": 0",

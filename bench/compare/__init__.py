@@ -1,0 +1,1 @@
+"""The comparison that `./dev bench` runs: servers on one veth pair, one client, one report."""

@@ -60,8 +60,8 @@ class Lab:
         self.client = f"coax-{name}-{os.getpid()}-b"
         self.directory = None
         self.server_mac = None  # of the server's interface
-        self._link = None
-        self._gro = None
+        self._mtu = None
+        self._features = {}  # (interface, feature) -> whether it is on
 
     def __enter__(self):
         if os.geteuid() != 0:
@@ -105,19 +105,24 @@ class Lab:
                               f"/sys/class/net/{SERVER_INTERFACE}/address").strip()
         self.set_up(Link())
 
-    def set_up(self, link, server_gro=False):
-        """MTU and offloads of both ends; generic receive offload at the server's end alone."""
-        if link != self._link:
-            switch = "on" if link.offloads else "off"
+    def set_up(self, link, napi=False):
+        """MTU and offloads of both ends. With napi what the client sends passes the NAPI of the
+        server's interface, which busy polling needs: veth does so if the receiver has generic
+        receive offload and the sender no segmentation offload."""
+        switch = {True: "on", False: "off"}
+        if link.mtu != self._mtu:
             for namespace, interface in self._ends():
                 run("ip", "-n", namespace, "link", "set", interface, "mtu", str(link.mtu))
-                run("ip", "netns", "exec", namespace, "ethtool", "-K", interface,
-                    "tso", switch, "gso", switch)
-            self._link = link
-        if server_gro != self._gro:
-            run("ip", "netns", "exec", self.server, "ethtool", "-K", SERVER_INTERFACE,
-                "gro", "on" if server_gro else "off")
-            self._gro = server_gro
+            self._mtu = link.mtu
+        wanted = (("tso", link.offloads, link.offloads and not napi),
+                  ("gso", link.offloads, link.offloads), ("gro", napi, False))
+        for feature, server, client in wanted:
+            for (namespace, interface), on in zip(self._ends(), (server, client)):
+                if self._features.get((interface, feature)) == on:
+                    continue
+                run("ip", "netns", "exec", namespace, "ethtool", "-K", interface, feature,
+                    switch[on])
+                self._features[interface, feature] = on
 
     def _ends(self):
         return ((self.server, SERVER_INTERFACE), (self.client, CLIENT_INTERFACE))

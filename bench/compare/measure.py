@@ -54,7 +54,8 @@ class Measurement:
                    self.ports.take())
         result = {"unit": unit}
         try:
-            bench.lab.set_up(point.link, subject.server_gro)
+            # Bulk is measured with the offloads that its point tells, and no others.
+            bench.lab.set_up(point.link, subject.napi and point.protocol != "tcp-stream")
             command = subject.commands[point.role](at)
             result["server_command"] = " ".join(command)
             server = Program(bench.lab.server, bench.server_core, command,
@@ -90,7 +91,8 @@ class Measurement:
             said = "it did not end in time" if status is None else client.last_line()
             raise Failed(f"{' '.join(command[:3])}: {said}")
         return {"load": load, "load_command": " ".join(command), "status": status,
-                "usage": meter.shares(end - 0.9 * load["seconds"], end - 0.05 * load["seconds"])}
+                "usage": meter.shares(end - 0.9 * load["seconds"], end - 0.05 * load["seconds"],
+                                      0.4 * load["seconds"])}
 
     def _watch(self, client, meter):
         """Samples while the client runs; its exit status, None if it did not end."""

@@ -181,16 +181,17 @@ class Meter:
             tuple(processor_nanoseconds(pid) if pid else 0 for pid in self._threads[self.cores]),
             tuple(core_ticks(core, text) for core in self.cores)))
 
-    def shares(self, begin, end):
-        return shares(self.samples, begin, end)
+    def shares(self, begin, end, least):
+        return shares(self.samples, begin, end, least)
 
 
-def shares(samples, begin, end):
+def shares(samples, begin, end, least):
     """Between two times, in cores (1: one core all the time): the server's process, its core, the
     client's process, what neither of the two nor their interrupts explain on both cores (other
-    work), and what the machine's owner took from them. None without two samples."""
+    work), and what the machine's owner took from them. None without samples that lie `least` seconds
+    apart: on a machine without time for us they tell nothing."""
     inside = [s for s in samples if begin <= s.when <= end]
-    if len(inside) < 2 or inside[-1].when <= inside[0].when:
+    if len(inside) < 2 or inside[-1].when - inside[0].when < least:
         return None
     first, last = inside[0], inside[-1]
     seconds = last.when - first.when

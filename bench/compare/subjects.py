@@ -38,7 +38,7 @@ class Subject:
     commands: dict  # role -> function of a Place that gives the command
     address: str = lab.KERNEL_SERVER
     client: str = "kernel"  # kernel, xdp, xdp-spin, epoll, reflect: whose client measures it
-    server_gro: bool = False  # generic receive offload at the server's end
+    napi: bool = False  # wants what comes to pass the interface's NAPI (Lab.set_up)
     spins: bool = False
     ready: str = "{at}"  # what it prints when it is ready; nothing: it is asked for its port
     program: str = ""  # without which it is left out
@@ -129,9 +129,9 @@ def xdp(mode, address=lab.COAX_SERVER, interface=lab.SERVER_INTERFACE):
 
 def all_subjects():
     own = {"address": lab.COAX_SERVER, "program": "coax", "crowds": True}
-    tuned_says = ("SO_BUSY_POLL 50 us, SO_REUSEPORT, TCP_QUICKACK when accepted, generic receive "
-                  "offload on the server's interface, which gives veth the NAPI that busy polling "
-                  "needs")
+    tuned_says = ("SO_BUSY_POLL 50 us, SO_REUSEPORT, TCP_QUICKACK when accepted; but for bulk, "
+                  "generic receive offload at the server's interface and no segmentation offload "
+                  "at the client's, without which veth has no NAPI for busy polling")
     return [
         Subject("xdp", "coax, xdp native", "coax", "sleeps in io_uring when there is nothing to do",
                 coax(xdp("native")), **own),
@@ -146,17 +146,17 @@ def all_subjects():
         Subject("asio-epoll", "Boost.Asio, epoll", "asio", "as it comes",
                 peer("bench_asio_epoll"), program="bench_asio_epoll", crowds=True),
         Subject("asio-epoll-tuned", "Boost.Asio, epoll, tuned", "asio", tuned_says,
-                peer("bench_asio_epoll", *TUNED), server_gro=True, program="bench_asio_epoll"),
+                peer("bench_asio_epoll", *TUNED), napi=True, program="bench_asio_epoll"),
         Subject("asio-uring", "Boost.Asio, io_uring", "asio",
                 "BOOST_ASIO_HAS_IO_URING and BOOST_ASIO_DISABLE_EPOLL",
                 peer("bench_asio_uring"), program="bench_asio_uring", crowds=True),
         Subject("asio-uring-tuned", "Boost.Asio, io_uring, tuned", "asio", tuned_says,
-                peer("bench_asio_uring", *TUNED), server_gro=True, program="bench_asio_uring"),
+                peer("bench_asio_uring", *TUNED), napi=True, program="bench_asio_uring"),
         Subject("epoll", "bare epoll", "epoll", "a loop in C, as it comes",
                 peer("bench_epoll"), program="bench_epoll", crowds=True),
         Subject("epoll-tuned", "bare epoll, tuned", "epoll",
                 tuned_says + "; epoll itself polls (EPIOCSPARAMS)",
-                peer("bench_epoll", *TUNED), server_gro=True, program="bench_epoll"),
+                peer("bench_epoll", *TUNED), napi=True, program="bench_epoll"),
         Subject("epoll-spin", "bare epoll, spinning", "epoll", "epoll_wait without waiting",
                 peer("bench_epoll", "--spin"), spins=True, program="bench_epoll"),
         Subject("nginx", "nginx", "nginx", "one worker, no access log", nginx(False),

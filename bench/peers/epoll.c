@@ -78,26 +78,6 @@ static void end(struct connection* c) {
     free(c);
 }
 
-static void accept_all(int listener) {
-    for (;;) {
-        const int s = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (s < 0) {
-            if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
-            fail("accept");
-        }
-        set(s, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
-        if (asked.quick_ack) set(s, IPPROTO_TCP, TCP_QUICKACK, 1, "TCP_QUICKACK");
-        if (asked.busy_poll != 0)
-            set(s, SOL_SOCKET, SO_BUSY_POLL, (int)asked.busy_poll, "SO_BUSY_POLL");
-        struct connection* c = calloc(1, sizeof *c);
-        if (c == NULL) fail("calloc");
-        c->descriptor = s;
-        c->reads = true;
-        watch(c, EPOLL_CTL_ADD,
-              *asked.role == 's' && asked.role[1] == 'o' ? EPOLLIN | EPOLLOUT : EPOLLIN);
-    }
-}
-
 // What cannot be sent now is kept, and reading stops until it is gone. False: the connection is
 // over.
 static bool send_or_keep(struct connection* c, const char* data, size_t size) {
@@ -118,7 +98,8 @@ static bool send_or_keep(struct connection* c, const char* data, size_t size) {
     return true;
 }
 
-static bool echo(struct connection* c) {
+static bool echo(struct connection* c, uint32_t events) {
+    (void)events;
     if (c->pending != 0) {
         char* unsent = c->unsent;
         c->unsent = NULL;
@@ -131,15 +112,38 @@ static bool echo(struct connection* c) {
     return n > 0 && send_or_keep(c, buffer, (size_t)n);
 }
 
-static bool sink(struct connection* c) {
+static bool sink(struct connection* c, uint32_t events) {
+    (void)events;
     const ssize_t n = recv(c->descriptor, buffer, buffer_size, 0);
     return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
 static bool source(struct connection* c, uint32_t events) {
-    if ((events & EPOLLIN) != 0 && !sink(c)) return false;
+    if ((events & EPOLLIN) != 0 && !sink(c, events)) return false;
     static const char data[buffer_size];
     return send(c->descriptor, data, buffer_size, MSG_NOSIGNAL) >= 0 || errno == EAGAIN;
+}
+
+// What is done with a connection that can be read or written; false: it is over.
+static bool (*converse)(struct connection* c, uint32_t events);
+
+static void accept_all(int listener) {
+    for (;;) {
+        const int s = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (s < 0) {
+            if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+            fail("accept");
+        }
+        set(s, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+        if (asked.quick_ack) set(s, IPPROTO_TCP, TCP_QUICKACK, 1, "TCP_QUICKACK");
+        if (asked.busy_poll != 0)
+            set(s, SOL_SOCKET, SO_BUSY_POLL, (int)asked.busy_poll, "SO_BUSY_POLL");
+        struct connection* c = calloc(1, sizeof *c);
+        if (c == NULL) fail("calloc");
+        c->descriptor = s;
+        c->reads = true;
+        watch(c, EPOLL_CTL_ADD, converse == source ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    }
 }
 
 static void echo_datagrams(int s) {
@@ -173,10 +177,7 @@ static void serve(int listener, bool datagrams) {
                 else accept_all(listener);
                 continue;
             }
-            const bool going_on = strcmp(asked.role, "echo") == 0   ? echo(c)
-                                  : strcmp(asked.role, "sink") == 0 ? sink(c)
-                                                                    : source(c, events[i].events);
-            if (!going_on) end(c);
+            if (!converse(c, events[i].events)) end(c);
         }
     }
 }
@@ -218,6 +219,9 @@ static void parse(int count, char** arguments) {
 int main(int count, char** arguments) {
     parse(count, arguments);
     const bool datagrams = strcmp(asked.role, "udp") == 0;
+    converse = strcmp(asked.role, "echo") == 0   ? echo
+               : strcmp(asked.role, "sink") == 0 ? sink
+                                                 : source;
     const int listener =
         socket(AF_INET, (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener < 0) fail("socket");

@@ -100,11 +100,11 @@ class Figures(unittest.TestCase):
             return processes.Sample(when, (int(server * 1e9), 0), (0, 0),
                                     ((int(busy * processes.TICKS), 0, 0), (0, 0, 0)))
         samples = [sample(0, 0, 0), sample(1, 9, 9), sample(2, 9.5, 9.75), sample(3, 90, 90)]
-        shares = processes.shares(samples, 0.5, 2.5)
+        shares = processes.shares(samples, 0.5, 2.5, 1)
         self.assertAlmostEqual(shares["server_cpu"], 0.5)
         self.assertAlmostEqual(shares["server_core_busy"], 0.75, places=1)
         self.assertAlmostEqual(shares["other_work"], 0.25, places=1)
-        self.assertIsNone(processes.shares(samples, 5, 6))
+        self.assertIsNone(processes.shares(samples, 0.5, 2.5, 1.5))
 
     def test_what_programs_print_is_read(self):
         self.assertEqual(programs.numbers("case   Ir per unit\nping-1     3990\nchurn  20892\n"),

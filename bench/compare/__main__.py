@@ -18,7 +18,7 @@ from .subjects import all_subjects
 
 EXAMPLES = """\
 examples:
-  ./dev bench                                     everything; about an hour
+  ./dev bench                                     everything; an hour and a quarter
   ./dev bench --quick                             every scenario once, seconds only: for function
   ./dev bench --scenarios ping-pong,connections   two of them
   ./dev bench --subjects xdp,asio-epoll,epoll --rounds 9 --seconds 5

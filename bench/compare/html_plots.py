@@ -12,42 +12,45 @@ TITLES = {"rate": "{unit}s per second", "megabits": "Mbit/s",
 
 
 def figure(caption, drawing):
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}</figure>" if drawing else ""
+    if not drawing:
+        return ""
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}</figure>"
 
 
-def plots(scenario):
+def plots(scenario, spinning):
+    """Figures as HTML; spinning: names of those whose cost says nothing."""
     points = scenario["points"]
     if any(p["x"] is not None for p in points):
-        return sweep(scenario)
+        return sweep(scenario, spinning)
     found = []
     for point in points:
         where = f" ({point['key']})" if len(points) > 1 else ""
         if scenario["figure"] == "latency":
             found.append(figure(f"Latency by percentile{where}", latency(point)))
-            found.append(cost(scenario, point, where))
+            found.append(cost(scenario, point, where, spinning))
         elif scenario["name"] != "bulk" or "-1-" in point["key"]:
             found.append(rate(scenario, point, where))
             if scenario["name"] != "bulk":
-                found.append(cost(scenario, point, where))
+                found.append(cost(scenario, point, where, spinning))
     return [f for f in found if f]
 
 
-def sweep(scenario):
+def sweep(scenario, spinning):
     x = Axis("connections" if scenario["name"] == "connections" else "bytes of a message",
              ticks=tuple((p["x"], f"{p['x']:,}") for p in scenario["points"]))
-    found = [figure(f"Throughput by {x.title}", over(scenario, "rate", x))]
+    found = [figure(f"Throughput by {x.title}", over(scenario, "rate", x, ()))]
     found.append(figure(f"Server CPU per {scenario['unit']} by {x.title} (without those that spin)",
-                        over(scenario, "server_us", x, spinning=False)))
+                        over(scenario, "server_us", x, spinning)))
     if any(p["key"] == "64" for p in scenario["points"]) and scenario["name"] == "connections":
         point = next(p for p in scenario["points"] if p["key"] == "64")
-        found.append(cost(scenario, point, " (64 connections)"))
+        found.append(cost(scenario, point, " (64 connections)", spinning))
     return [f for f in found if f]
 
 
-def over(scenario, name, x, spinning=True):
+def over(scenario, name, x, left_out):
     series = []
     for subject in subjects_of(scenario):
-        if not spinning and "spin" in subject:
+        if subject in left_out:
             continue
         points = []
         for point in scenario["points"]:
@@ -70,11 +73,11 @@ def latency(point):
                  "latency over percentiles, a line for each server")
 
 
-def bar_rows(point, name, spinning=True):
+def bar_rows(point, name, left_out=()):
     found = []
     for subject, runs in point["subjects"].items():
         spread = summary.summarize(runs).get(name)
-        if spread is None or (not spinning and "spin" in subject):
+        if spread is None or subject in left_out:
             continue
         mark = " †" if name == "rate" and summary.client_bound(runs) else ""
         found.append((subject + mark, style_of(subject), spread["median"], spread["min"],
@@ -89,11 +92,10 @@ def rate(scenario, point, where):
                   bars(bar_rows(point, name), title, title, number))
 
 
-def cost(scenario, point, where):
+def cost(scenario, point, where, spinning):
     title = TITLES["server_us"].format(unit=scenario["unit"])
     return figure(f"CPU per {scenario['unit']}{where}: time of the server’s process, without those "
-                  "that spin", bars(bar_rows(point, "server_us", spinning=False), title, title,
-                                    number))
+                  "that spin", bars(bar_rows(point, "server_us", spinning), title, title, number))
 
 
 def subjects_of(scenario):

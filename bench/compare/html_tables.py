@@ -30,7 +30,7 @@ def targets(reached):
     rows = []
     for each in reached:
         kind, sign = SIGNS[each.verdict()]
-        rows.append(row([each.what, each.target, each.measured, f"{sign} {each.verdict()}"],
+        rows.append(row([each.what, each.target, each.measured, ("verdict", f"{sign} {each.verdict()}")],
                         attributes=f' class="{kind}"'))
     return table(["what", "target", "measured", ""], rows)
 
@@ -48,32 +48,43 @@ def matrix(scenario):
     main = main_figure(scenario)
     names = {"rate": f"{scenario['unit']}s per second", "megabits": "Mbit/s"}
     columns = [main, "server_us"] if len(points) > 1 else [main, "p50", "p99", "server_us"]
+    if scenario["figure"] == "latency":
+        columns = [main, "p50", "p99", "p99_9", "server_us"]
     titles = {**names, "server_us": f"server, us per {scenario['unit']}", "p50": "p50, us",
-              "p99": "p99, us"}
+              "p99": "p99, us", "p99_9": "p99.9, us"}
     header = ["", *[("n", f"{escape(p['key'])}<br>" * (len(points) > 1) + escape(titles[c]))
                     for c in columns for p in points]]
-    if len(points) <= 2:
+    if len(points) * len(columns) <= 5:
         return table(header, matrix_rows(scenario, columns))
-    # Many points: a table for each figure.
+    # Many points: a table for each figure; if they are too many for the width of paper, down.
+    if len(points) > MOST_ACROSS:
+        return "".join(table([titles[c], *map(n, subjects_of(scenario))],
+                             matrix_columns(scenario, c)) for c in columns)
     return "".join(table([titles[c], *[n(p["key"]) for p in points]], matrix_rows(scenario, [c]))
                    for c in columns)
 
 
+MOST_ACROSS = 8
+
+
+def cell(point, subject, column):
+    runs = point["subjects"].get(subject, [])
+    bound = column in ("rate", "megabits") and summary.client_bound(runs)
+    spread = summary.summarize(runs).get(column)
+    if spread is None and any("failed" in r for r in runs):
+        return ("n", "failed")
+    return with_span(spread, " †" if bound else "")
+
+
+def matrix_columns(scenario, column):
+    return [row([point["key"], *[cell(point, subject, column) for subject in subjects_of(scenario)]])
+            for point in scenario["points"]]
+
+
 def matrix_rows(scenario, columns):
-    rows = []
-    for subject in subjects_of(scenario):
-        cells = [subject]
-        for column in columns:
-            for point in scenario["points"]:
-                runs = point["subjects"].get(subject, [])
-                bound = column in ("rate", "megabits") and summary.client_bound(runs)
-                spread = summary.summarize(runs).get(column)
-                if spread is None and any("failed" in r for r in runs):
-                    cells.append(("n", "failed"))
-                else:
-                    cells.append(with_span(spread, " †" if bound else ""))
-        rows.append(row(cells))
-    return rows
+    return [row([subject, *[cell(point, subject, column) for column in columns
+                            for point in scenario["points"]]])
+            for subject in subjects_of(scenario)]
 
 
 def subjects(everything):

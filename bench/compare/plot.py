@@ -49,9 +49,12 @@ def short(value):
 
 
 def decades(low, high):
-    """Ticks of a logarithmic axis: 1, 2, 5 of each power of ten, or only the powers if many."""
+    """Ticks of a logarithmic axis: 1, 2, 5 of each power of ten, more if these are few, or only
+    the powers if many."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     steps = (1, 2, 5) if last - first <= 3 else (1,)
+    if high < 6 * low:
+        steps = (1, 1.5, 2, 3, 4, 5, 6, 8)
     every = [m * 10.0 ** e for e in range(first, last + 1) for m in steps]
     return [t for t in every if low * 0.999 <= t <= high * 1.001]
 
@@ -167,8 +170,8 @@ def names_at_ends(series, frame):
     parts = []
     for s, (x, y), at in zip(series, ends, places):
         edge = WIDTH - RIGHT + 14
-        parts.append(f'<path d="M{x + 5:.1f} {y:.1f}L{edge - 3} {at:.1f}" stroke="{s.style.colour}" '
-                     f'stroke-width="0.6" fill="none" opacity="0.6"/>'
+        parts.append(f'<path d="M{x + 5:.1f} {y:.1f}L{edge - 3} {at:.1f}" '
+                     f'stroke="{s.style.colour}" stroke-width="0.6" fill="none" opacity="0.6"/>'
                      f'{marker(s.style, edge + 4, at)}'
                      f'<text class="name" x="{edge + 13}" y="{at + 4:.1f}">'
                      f'{escape(s.name)}</text>')
@@ -200,8 +203,8 @@ def bars(rows, title, description, text):
         if low is not None and high is not None and high > low:
             a, b = NAMES + low / most * room, NAMES + high / most * room
             end = max(end, b - NAMES)
-            parts.append(f'<path d="M{a:.1f} {middle:.1f}H{b:.1f}M{a:.1f} {middle - 3:.1f}v6M{b:.1f} '
-                         f'{middle - 3:.1f}v6" stroke="#000" stroke-width="1" fill="none"/>')
+            parts.append(f'<path d="M{a:.1f} {middle:.1f}H{b:.1f}M{a:.1f} {middle - 3:.1f}v6'
+                         f'M{b:.1f} {middle - 3:.1f}v6" stroke="#000" fill="none"/>')
         parts.append(f'<text class="value" x="{NAMES + end + 6:.1f}" y="{middle + 4:.1f}">'
                      f'{escape(text(value))}</text>')
     parts.append(f'<text class="axis" x="{NAMES}" y="{height - 8}">{escape(title)}</text>')

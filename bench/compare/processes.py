@@ -1,6 +1,6 @@
-"""Programs in a lab, pinned to a core: started, watched for what they cost, ended by their id. What a
-program costs is read from the kernel: nanoseconds on a processor of each of its threads, and ticks
-in which its core was not idle. Knows nothing of what the programs do."""
+"""Programs in a lab, pinned to a core: started, watched for what they cost, ended by their id. What
+a program costs is read from the kernel: nanoseconds on a processor of each of its threads, and
+ticks in which its core was not idle. Knows nothing of what the programs do."""
 
 import ctypes
 import os
@@ -188,8 +188,8 @@ class Meter:
 def shares(samples, begin, end, least):
     """Between two times, in cores (1: one core all the time): the server's process, its core, the
     client's process, what neither of the two nor their interrupts explain on both cores (other
-    work), and what the machine's owner took from them. None without samples that lie `least` seconds
-    apart: on a machine without time for us they tell nothing."""
+    work), and what the machine's owner took from them. None without samples that lie `least`
+    seconds apart: on a machine without time for us they tell nothing."""
     inside = [s for s in samples if begin <= s.when <= end]
     if len(inside) < 2 or inside[-1].when - inside[0].when < least:
         return None

@@ -1,5 +1,5 @@
-"""Programs of bench/ that measure by themselves: run one after the other, their output kept as it is,
-and read where a target needs a figure."""
+"""Programs of bench/ that measure by themselves: run one after the other, their output kept as it
+is, and read where a target needs a figure."""
 
 import re
 import subprocess

@@ -78,20 +78,20 @@ def reading(everything):
     return (
         "<p>Server and client are two programs in two network namespaces, joined by a veth pair. "
         f"The server has core {s['server core']}, the client core {s['client core']}; each program "
-        "has one thread. Every server is measured by the same client (coax load on kernel sockets), "
+        "has one thread. Every server is measured by the same client (coax load on kernel sockets) "
         "unless it is one of a pair. At each point the subjects take turns, A B C A B C; a figure "
         "is the median of the rounds, with the least and the greatest beside it. A ratio is the "
         "median of the ratios of the same round.</p>"
-        "<p>In a closed loop each connection has one message under way, so that a slow client hides "
-        "a fast server: † stands where the client’s core was its limit. There the rate is the "
-        "client’s, and the server’s cost per message is what tells servers apart.</p>"
+        "<p>In a closed loop each connection has one message under way, so that a slow client "
+        "hides a fast server: † stands where the client’s core was its limit. There the rate is "
+        "the client’s, and the server’s cost per message is what tells servers apart.</p>"
         "<p>veth has no hardware. What one side sends is received, up to the socket or the ring of "
-        "the other, by an interrupt on the sender’s core: each side pays for the other’s receiving, "
-        "whoever is measured. So the cost is told twice: processor time of the server’s process, "
-        "and the time in which its whole core was busy, other work on that core included. Neither "
-        "veth nor these AF_XDP sockets compute checksums of the kernel’s packets; coax’s stack is "
-        "told so by the packets. A spinning server’s core is always busy, so that its cost says "
-        "nothing but its rate.</p>")
+        "the other, by an interrupt on the sender’s core: each side pays for the other’s "
+        "receiving, whoever is measured. So the cost is told twice: processor time of the server’s "
+        "process, and the time in which its whole core was busy, other work on that core "
+        "included. Neither veth nor these AF_XDP sockets compute checksums of the kernel’s "
+        "packets; coax’s stack is told so by the packets. A spinning server’s core is always "
+        "busy, so that its cost says nothing but its rate.</p>")
 
 
 def section(results, scenario):
@@ -102,14 +102,18 @@ def section(results, scenario):
         told = "; ".join(f"{r['share']:.0%}: {r['rate']:,.0f} a second (slowest: {r['of']}, "
                          f"{r['capacity']:,.0f})" for r in rates.values())
         parts.append(f'<p class="quiet">{escape(told)}</p>')
-    parts += html_plots.plots(scenario)
+    parts += html_plots.plots(scenario, spinning_of(results.all))
     parts.append(html_tables.matrix(scenario))
     return parts
+
+
+def spinning_of(everything):
+    return {name for name, about in everything["subjects"].items() if about["spins"]}
 
 
 def legend_of_figures():
     return ("<p>server: microseconds of the server’s process for each unit (MiB for bulk); core: "
             "microseconds in which its core was busy, interrupts and other work in it; client: "
-            "share of its core; other: cores’ worth of work, on both cores, that neither server nor "
-            "client nor their interrupts explain; stolen: what the machine’s owner took. Latency in "
-            "microseconds.</p>")
+            "share of its core; other: cores’ worth of work, on both cores, that neither server "
+            "nor client nor their interrupts explain; stolen: what the machine’s owner took. "
+            "Latency in microseconds.</p>")

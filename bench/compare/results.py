@@ -1,5 +1,5 @@
-"""The results of a run as one value that JSON can hold, and how others read it. Measures nothing and
-formats nothing."""
+"""The results of a run as one value that JSON can hold, and how others read it. Measures
+nothing and formats nothing."""
 
 from . import summary
 
@@ -17,7 +17,7 @@ def empty(command, machine, versions, settings, subjects):
 
 
 def add(all_of_it, step, subject, run):
-    """Puts a run where it belongs; runs of one subject at one point stand in the order of rounds."""
+    """Puts a run where it belongs; those of a subject at a point stand in the order of rounds."""
     scenario = find(all_of_it["scenarios"], "name", step.scenario.name)
     if scenario is None:
         scenario = {"name": step.scenario.name, "title": step.scenario.title,
@@ -57,8 +57,8 @@ class Results:
         return summary.summarize(self.runs(scenario, key, subject)).get(name)
 
     def ratio(self, name, above, below):
-        """The spread of a figure's ratio, round by round; above and below: (scenario, key, subject).
-        None if one was not measured."""
+        """The spread of a figure's ratio, round by round; above and below are (scenario, key,
+        subject). None if one was not measured."""
         return summary.paired(summary.by_round(self.runs(*above), name),
                               summary.by_round(self.runs(*below), name))
 

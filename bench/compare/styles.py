@@ -40,7 +40,8 @@ h2 { font-size: 1.2rem; margin: 2.4rem 0 .3rem; padding-top: .6rem; border-top: 
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 p { margin: .35rem 0 .7rem; max-width: 50rem; }
 .quiet { color: #555; font-size: .87rem; }
-.notice { border-left: 4px solid #d1490b; background: #fdf3ee; padding: .5rem .8rem; margin: .7rem 0; }
+.notice { border-left: 4px solid #d1490b; background: #fdf3ee; padding: .5rem .8rem;
+  margin: .7rem 0; }
 nav { font-size: .87rem; margin: .8rem 0 0; }
 nav a { margin-right: .9rem; white-space: nowrap; }
 a { color: #0b5cad; }
@@ -54,10 +55,11 @@ th, td { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid #ddd;
   vertical-align: top; }
 thead th { border-bottom: 1.5px solid #1a1a1a; font-weight: 600; vertical-align: bottom; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td small { display: block; color: #666; font-size: .72rem; }
+td small { display: block; color: #666; font-size: .85em; }
 tr.reached td:last-child { color: #1b6b25; font-weight: 600; }
 tr.missed td:last-child { color: #b3260a; font-weight: 600; }
 tr.none td { color: #666; }
+.verdict { white-space: nowrap; }
 code, pre { font: .78rem/1.4 "DejaVu Sans Mono", ui-monospace, monospace; }
 code { overflow-wrap: anywhere; }
 pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; white-space: pre; }
@@ -66,7 +68,7 @@ pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; white-space: 
 @media print {
   body { max-width: none; padding: 0; font-size: 9.5pt; }
   nav { display: none; }
-  h2 { break-after: avoid; } h3 { break-after: avoid; }
+  h2, h3, h2 + p, h3 + p, h2 + p + p.quiet { break-after: avoid; }
   figure, tr, .notice { break-inside: avoid; }
   table { font-size: 7.6pt; } thead { display: table-header-group; }
   th, td { padding: .12rem .3rem; }

@@ -1,5 +1,5 @@
-"""The comparison's arithmetic and its report, without a lab: made-up runs in, figures and pages out.
-Run by CTest as `bench: figures and report of the comparison`."""
+"""The comparison's arithmetic and its report, without a lab: made-up runs in, figures and pages
+out. Run by CTest as `bench: figures and report of the comparison`."""
 
 import html.parser
 import json
@@ -8,8 +8,8 @@ import tempfile
 import unittest
 import unittest.mock
 
-from compare import (plan, plot, processes, programs, report_html, report_json, report_text, results,
-                     scenarios, subjects, summary, targets)
+from compare import (plan, plot, processes, programs, report_html, report_json, report_text,
+                     results, scenarios, subjects, summary, targets)
 from compare.measure import read_reflection
 
 HELP = {"echo": "--rate --warmup", "http": "", "tcp-stream": "--direction", "tcp-churn": "",
@@ -27,7 +27,7 @@ def run_of(rate, server_cpu=0.5, busy=0.5, p50=10.0, **more):
 
 
 def made_up(**rates):
-    """Results of the scenarios connections (64) and pairs: subject -> list of rates, a round each."""
+    """Results of the scenarios connections (64) and pairs: subject -> rates, a round each."""
     chosen = subjects.all_subjects()
     everything = results.empty(
         "./dev bench", {"cores": 2, "processor": "<fast>", "kernel": "Linux", "load before": "0.1"},
@@ -55,7 +55,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(summary.median([4, 1, 2, 3]), 2.5)
         self.assertIsNone(summary.median([]))
         self.assertIsNone(summary.spread([None]))
-        self.assertEqual(summary.spread([5, None, 1]), {"median": 3, "min": 1, "max": 5, "count": 2})
+        self.assertEqual(summary.spread([5, None, 1]),
+                         {"median": 3, "min": 1, "max": 5, "count": 2})
 
     def test_ratios_are_of_the_same_round(self):
         # A machine that is ten times slower in the second round changes no ratio.

@@ -189,6 +189,8 @@ def compare(asked, parser):
          "quick": asked.quick, "server core": place["cores"][0],
          "client core": place["cores"][1],
          "descriptors": processes.raise_descriptor_limit()}, subjects)
+    if not asked.scenarios:
+        left_out.append(f"shards: {targets.shards(None).measured}")
     so_far["left_out"] = left_out
     so_far["started"] = time.strftime("%Y-%m-%d %H:%M:%S %z")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

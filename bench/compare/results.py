@@ -62,6 +62,10 @@ class Results:
         return summary.paired(summary.by_round(self.runs(*above), name),
                               summary.by_round(self.runs(*below), name))
 
+    def client_bound(self, scenario, key, subject):
+        """Whether what was measured there is the client's speed."""
+        return summary.client_bound(self.runs(scenario, key, subject))
+
     def slowest_rate(self):
         """(name, messages a second): whose median is the lowest of the echo with 64 connections
         that the kernel's client measured; or None."""

@@ -53,15 +53,11 @@ class Subject:
 
 
 def coax(backend, spin=False):
-    """The roles of coax on a backend: its own programs, and for bulk the server of asio.cpp."""
+    """The roles of coax on a backend: its own program's."""
     spins = SPIN if spin else []
 
     def serve(*words):
         return lambda at: [str(at.programs / "coax"), "serve", *words, "--listen", at.at,
-                           "--backend", backend, *spins]
-
-    def bulk(role):
-        return lambda at: [str(at.programs / "bench_coax"), role, "--listen", at.at,
                            "--backend", backend, *spins]
 
     return {
@@ -69,8 +65,8 @@ def coax(backend, spin=False):
         "udp": serve("echo", "--udp"),
         "http": lambda at: [str(at.programs / "coax"), "serve", "http", str(at.documents),
                             "--listen", at.at, "--backend", backend, *spins],
-        "sink": bulk("sink"),
-        "source": bulk("source"),
+        "sink": serve("sink"),
+        "source": serve("source"),
     }
 
 

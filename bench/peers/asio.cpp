@@ -1,12 +1,12 @@
 // A server on Boost.Asio in the way its users write it today: a coroutine for each connection, one
-// thread. The same text is built three times: bench_asio_epoll, bench_asio_uring (Asio's own
-// io_uring backend instead of epoll), and bench_coax (coax's types instead of Asio's). Roles:
+// thread. Built twice: bench_asio_epoll, and bench_asio_uring with Asio's own io_uring backend
+// instead. Roles:
 //   echo    sends back what comes, over TCP
 //   sink    reads and drops
 //   source  sends without end to whoever connects
 //   udp     sends back datagrams, one at a time
-// It measures nothing and knows no protocol. Options as in epoll.c, but for bench_coax, which has
-// --backend SPEC and --spin MICROSECONDS instead.
+// It measures nothing and knows no protocol. Options as in epoll.c.
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,26 +14,17 @@
 #include <string_view>
 #include <vector>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
-
-#ifdef BENCH_ON_COAX
-#include <coax/coax.hpp>
-#endif
 
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-#ifdef BENCH_ON_COAX
-using context = coax::io_context;
-using stream_socket = coax::fast_socket;
-using stream_acceptor = coax::fast_acceptor;
-using datagram_socket = coax::fast_udp_socket;
-constexpr const char* library = "coax";
-#else
 using context = asio::io_context;
 using stream_socket = asio::basic_stream_socket<asio::ip::tcp, context::executor_type>;
 using stream_acceptor = asio::basic_socket_acceptor<asio::ip::tcp, context::executor_type>;
@@ -42,7 +33,6 @@ using datagram_socket = asio::basic_datagram_socket<asio::ip::udp, context::exec
 constexpr const char* library = "Boost.Asio, io_uring";
 #else
 constexpr const char* library = "Boost.Asio, epoll";
-#endif
 #endif
 using task = asio::awaitable<void, context::executor_type>;
 
@@ -53,26 +43,23 @@ constexpr std::size_t largest_buffer = 131'072;
 struct options {
     std::string role;
     asio::ip::tcp::endpoint at;
-    std::string backend = "kernel";
     int busy_poll = 0;  // microseconds; 0: not asked for
-    int spin = 0;       // microseconds; of bench_coax
     bool reuse_port = false;
     bool quick_ack = false;
-    bool spins = false;  // polls instead of waiting; not of bench_coax
+    bool spins = false;  // polls instead of waiting
 };
 
-template <int Name>
-using of_socket = asio::detail::socket_option::integer<SOL_SOCKET, Name>;
+// What Asio has no name for.
+template <class Socket>
+void set(Socket& socket, int level, int name, int value) {
+    if (::setsockopt(socket.native_handle(), level, name, &value, sizeof value) != 0)
+        throw boost::system::system_error(errno, boost::system::system_category(), "setsockopt");
+}
 
 void tune(stream_socket& s, const options& asked) {
     s.set_option(asio::ip::tcp::no_delay(true));
-#ifndef BENCH_ON_COAX
-    if (asked.quick_ack)
-        s.set_option(asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_QUICKACK>(true));
-    if (asked.busy_poll != 0) s.set_option(of_socket<SO_BUSY_POLL>(asked.busy_poll));
-#else
-    (void)asked;
-#endif
+    if (asked.quick_ack) set(s, IPPROTO_TCP, TCP_QUICKACK, 1);
+    if (asked.busy_poll != 0) set(s, SOL_SOCKET, SO_BUSY_POLL, asked.busy_poll);
 }
 
 task echo(stream_socket s) {
@@ -131,12 +118,8 @@ template <class Socket>
 void bind(Socket& socket, const typename Socket::endpoint_type& at, const options& asked) {
     socket.open(at.protocol());
     socket.set_option(asio::socket_base::reuse_address(true));
-#ifndef BENCH_ON_COAX
-    if (asked.reuse_port) socket.set_option(of_socket<SO_REUSEPORT>(1));
-    if (asked.busy_poll != 0) socket.set_option(of_socket<SO_BUSY_POLL>(asked.busy_poll));
-#else
-    (void)asked;
-#endif
+    if (asked.reuse_port) set(socket, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (asked.busy_poll != 0) set(socket, SOL_SOCKET, SO_BUSY_POLL, asked.busy_poll);
     socket.bind(at);
 }
 
@@ -157,33 +140,19 @@ void start(context& io, const options& asked) {
 }
 
 void run(const options& asked) {
-#ifdef BENCH_ON_COAX
-    coax::context_options wanted;
-    wanted.backend = asked.backend;
-    wanted.spin = std::chrono::microseconds(asked.spin);
-    context io(wanted);
-    start(io, asked);
-    io.run();
-#else
     // Asio without its locks, as nobody else uses this context.
     context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
     start(io, asked);
     if (!asked.spins) io.run();
     else
         for (;;) io.poll();
-#endif
 }
 
 [[noreturn]] void refuse() {
-    std::fprintf(stderr,
-                 "usage: %s echo|sink|source|udp --listen A.B.C.D:PORT %s\n"
-                 "it is run by ./dev bench\n",
-#ifdef BENCH_ON_COAX
-                 "bench_coax", "[--backend SPEC] [--spin MICROSECONDS]"
-#else
-                 "bench_asio", "[--busy-poll MICROSECONDS] [--reuse-port] [--quick-ack] [--spin]"
-#endif
-    );
+    std::fputs(
+        "usage: bench_asio_epoll|bench_asio_uring echo|sink|source|udp --listen A.B.C.D:PORT "
+        "[--busy-poll MICROSECONDS] [--reuse-port] [--quick-ack] [--spin]\n",
+        stderr);
     std::exit(2);
 }
 
@@ -208,15 +177,10 @@ options parse(const std::vector<std::string>& words) {
         if (word == "echo" || word == "sink" || word == "source" || word == "udp")
             asked.role = word;
         else if (word == "--listen") asked.at = endpoint_of(value());
-#ifdef BENCH_ON_COAX
-        else if (word == "--backend") asked.backend = value();
-        else if (word == "--spin") asked.spin = std::atoi(value().c_str());
-#else
         else if (word == "--busy-poll") asked.busy_poll = std::atoi(value().c_str());
         else if (word == "--reuse-port") asked.reuse_port = true;
         else if (word == "--quick-ack") asked.quick_ack = true;
         else if (word == "--spin") asked.spins = true;
-#endif
         else refuse();
     }
     if (asked.role.empty() || asked.at.port() == 0) refuse();

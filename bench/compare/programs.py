@@ -55,12 +55,12 @@ def run(part, programs, source, quick, environment):
               "command": " ".join(words)}
     begin = time.monotonic()
     with subprocess.Popen(words, cwd=source, env=environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True) as process:
+                          stderr=subprocess.PIPE, text=True) as process:
         try:
-            output, _ = process.communicate(timeout=part.seconds)
+            output, complaints = process.communicate(timeout=part.seconds)
         except subprocess.TimeoutExpired:
             process.terminate()
-            output, _ = process.communicate()
+            output, complaints = process.communicate()
             result["failed"] = f"it took more than {part.seconds} s"
         except BaseException:
             process.terminate()  # its own trap removes its lab
@@ -70,6 +70,8 @@ def run(part, programs, source, quick, environment):
     result["seconds"] = time.monotonic() - begin
     if process.returncode != 0 and "failed" not in result:
         result["failed"] = f"exit status {process.returncode}"
+    if "failed" in result:
+        result["output"] += "\n" + complaints.rstrip()
     return result
 
 

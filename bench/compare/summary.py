@@ -29,7 +29,8 @@ def paired(above, below):
 
 # Figures of a run: name -> function of the run. A run that failed has none.
 def _latency(name):
-    return lambda run: (run["load"].get("latency_us") or {}).get(name)
+    # Streams have none: nought.
+    return lambda run: (run["load"].get("latency_us") or {}).get(name) or None
 
 
 FIGURES = {

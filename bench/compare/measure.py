@@ -90,6 +90,9 @@ class Measurement:
         if load is None:
             said = "it did not end in time" if status is None else client.last_line()
             raise Failed(f"{' '.join(command[:3])}: {said}")
+        wrong = complaint(load)
+        if wrong is not None:
+            raise Failed(wrong)
         return {"load": load, "load_command": " ".join(command), "status": status,
                 "usage": meter.shares(end - 0.9 * load["seconds"], end - 0.05 * load["seconds"],
                                       0.4 * load["seconds"])}
@@ -104,6 +107,16 @@ class Measurement:
                 return status
             meter.sample()
         return None
+
+
+def complaint(load):
+    """Why a load is worth no figures, in a line; or None. Errors beside good replies are told with
+    the figures."""
+    if load.get("mismatches", 0) > 0:
+        return f"{load['mismatches']} replies were not what they should be"
+    if not load.get("messages_per_second") and not load.get("megabits_per_second"):
+        return f"nothing came back: {load.get('first_error') or 'no error was told'}"
+    return None
 
 
 def read_json(file):

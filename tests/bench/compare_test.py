@@ -10,7 +10,7 @@ import unittest.mock
 
 from compare import (plan, plot, processes, programs, report_html, report_json, report_text,
                      results, scenarios, subjects, summary, targets)
-from compare.measure import read_reflection
+from compare.measure import complaint, read_reflection
 
 HELP = {"echo": "--rate --warmup", "http": "", "tcp-stream": "--direction", "tcp-churn": "",
         "udp-echo": ""}
@@ -106,6 +106,12 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(shares["server_core_busy"], 0.75, places=1)
         self.assertAlmostEqual(shares["other_work"], 0.25, places=1)
         self.assertIsNone(processes.shares(samples, 0.5, 2.5, 1.5))
+
+    def test_wrong_or_no_replies_are_no_figures(self):
+        self.assertIsNone(complaint({"messages_per_second": 1, "mismatches": 0, "errors": 3}))
+        self.assertIsNone(complaint({"messages_per_second": 0, "megabits_per_second": 8}))
+        self.assertIn("2 replies", complaint({"messages_per_second": 1, "mismatches": 2}))
+        self.assertIn("refused", complaint({"messages_per_second": 0, "first_error": "refused"}))
 
     def test_what_programs_print_is_read(self):
         self.assertEqual(programs.numbers("case   Ir per unit\nping-1     3990\nchurn  20892\n"),

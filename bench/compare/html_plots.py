@@ -39,7 +39,7 @@ def sweep(scenario, spinning):
     x = Axis("connections" if scenario["name"] == "connections" else "bytes of a message",
              ticks=tuple((p["x"], f"{p['x']:,}") for p in scenario["points"]))
     found = [figure(f"Throughput by {x.title}", over(scenario, "rate", x, ()))]
-    found.append(figure(f"Server CPU per {scenario['unit']} by {x.title} (without those that spin)",
+    found.append(figure(f"Server CPU per {scenario['unit']} by {x.title} (who spins is left out)",
                         over(scenario, "server_us", x, spinning)))
     if any(p["key"] == "64" for p in scenario["points"]) and scenario["name"] == "connections":
         point = next(p for p in scenario["points"] if p["key"] == "64")
@@ -94,8 +94,9 @@ def rate(scenario, point, where):
 
 def cost(scenario, point, where, spinning):
     title = TITLES["server_us"].format(unit=scenario["unit"])
-    return figure(f"CPU per {scenario['unit']}{where}: time of the server’s process, without those "
-                  "that spin", bars(bar_rows(point, "server_us", spinning), title, title, number))
+    return figure(f"CPU per {scenario['unit']}{where}: the server’s process (who spins is left "
+                  "out)",
+                  bars(bar_rows(point, "server_us", spinning), title, title, number))
 
 
 def subjects_of(scenario):

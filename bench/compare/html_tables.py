@@ -30,8 +30,8 @@ def targets(reached):
     rows = []
     for each in reached:
         kind, sign = SIGNS[each.verdict()]
-        rows.append(row([each.what, each.target, each.measured, ("verdict", f"{sign} {each.verdict()}")],
-                        attributes=f' class="{kind}"'))
+        rows.append(row([each.what, each.target, each.measured,
+                         ("verdict", f"{sign} {each.verdict()}")], attributes=f' class="{kind}"'))
     return table(["what", "target", "measured", ""], rows)
 
 
@@ -54,6 +54,9 @@ def matrix(scenario):
               "p99": "p99, us", "p99_9": "p99.9, us"}
     header = ["", *[("n", f"{escape(p['key'])}<br>" * (len(points) > 1) + escape(titles[c]))
                     for c in columns for p in points]]
+    if scenario["figure"] == "latency":  # a table for each point
+        return "".join(table([p["key"] if len(points) > 1 else "",
+                              *[n(titles[c]) for c in columns]], matrix_rows({"points": [p]}, columns)) for p in points)
     if len(points) * len(columns) <= 5:
         return table(header, matrix_rows(scenario, columns))
     # Many points: a table for each figure; if they are too many for the width of paper, down.
@@ -77,7 +80,8 @@ def cell(point, subject, column):
 
 
 def matrix_columns(scenario, column):
-    return [row([point["key"], *[cell(point, subject, column) for subject in subjects_of(scenario)]])
+    names = subjects_of(scenario)
+    return [row([point["key"], *[cell(point, subject, column) for subject in names]])
             for point in scenario["points"]]
 
 

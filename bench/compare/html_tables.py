@@ -55,8 +55,9 @@ def matrix(scenario):
     header = ["", *[("n", f"{escape(p['key'])}<br>" * (len(points) > 1) + escape(titles[c]))
                     for c in columns for p in points]]
     if scenario["figure"] == "latency":  # a table for each point
-        return "".join(table([p["key"] if len(points) > 1 else "",
-                              *[n(titles[c]) for c in columns]], matrix_rows({"points": [p]}, columns)) for p in points)
+        across = [n(titles[c]) for c in columns]
+        return "".join(table([p["key"] if len(points) > 1 else "", *across],
+                             matrix_rows({"points": [p]}, columns)) for p in points)
     if len(points) * len(columns) <= 5:
         return table(header, matrix_rows(scenario, columns))
     # Many points: a table for each figure; if they are too many for the width of paper, down.

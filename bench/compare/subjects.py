@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from . import lab
 
-# Where `./dev bench` unpacks Debian's package, as installing it would also start it.
-UNPACKED = "build/nginx/usr/sbin"
 TUNED = ["--busy-poll", "50", "--reuse-port", "--quick-ack"]
 SPIN = ["--spin", "1000000"]  # microseconds: never sleeps under load
 
@@ -185,7 +183,7 @@ def client_backend(subject):
 
 
 def nginx_program():
-    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:{UNPACKED}")
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def available(subject, programs):
@@ -193,7 +191,7 @@ def available(subject, programs):
     if subject.program == "nginx":
         if nginx_program() is not None:
             return None
-        return f"{subject.name}: there is no nginx: ./dev bench unpacks it, or install nginx-light"
+        return f"{subject.name}: there is no nginx: run ./dev setup"
     if (programs / subject.program).exists():
         return None
     return f"{subject.name}: there is no {programs / subject.program}: run ./dev build"

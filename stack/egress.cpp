@@ -118,7 +118,7 @@ bool egress::send_waiting_arp() {
 }
 
 // Whole packets, of ICMP or IGMP.
-bool egress::send_queue(record_queue<ip_address>& queue, instant now) {
+bool egress::send_packets(record_queue<ip_address>& queue, instant now) {
     while (!queue.empty()) {
         if (!send_packet(queue.front_head(), queue.front_body(), now)) return false;
         queue.pop();
@@ -129,6 +129,8 @@ bool egress::send_queue(record_queue<ip_address>& queue, instant now) {
 bool egress::send_segments(instant now) {
     while (tcp::sender* from = all_.tcp.next_sender()) {
         if (from->route.epoch != all_.epoch.current() && !find_way(*from, now)) continue;
+        if (send_plain(*from, now)) [[likely]]
+            continue;
         const bool sent =
             from->route.is_loopback() ? send_from_to_self(*from, now) : send_from(*from, now);
         if (!sent) return false;
@@ -194,6 +196,48 @@ bool egress::find_way(tcp::sender& from, instant now) {
 }
 
 // --- TCP
+
+bool egress::send_plain(tcp::sender& from, instant now) {
+    // The type of what goes there: IPv4, and not to this host.
+    if (wire::load_native<std::uint16_t>(from.route.ethernet_header.data() + 12) !=
+        wire::network_order(wire::ethernet_type_ipv4)) [[unlikely]]
+        return false;
+    tx_slot* const slot = slots_.peek();
+    if (slot == nullptr) [[unlikely]]
+        return false;
+    const path& route = from.route;  // `from` stays: what it sent is not acknowledged
+    tcp::plain_output out;
+    if (!all_.tcp.next_plain(from, now, out)) [[unlikely]]
+        return false;
+    const std::size_t header_length =
+        wire::tcp_header_min +
+        (out.header.has_timestamps ? wire::detail::aligned_timestamps_size : 0);
+    const std::size_t size = header_length + out.payload.size();
+    if (is_too_small(*slot, wire::ipv4_header_size + size)) [[unlikely]]
+        return true;
+    std::byte* const packet = slot->data + wire::ethernet_header_size;
+    std::byte* const header = packet + wire::ipv4_header_size;
+    const std::uint64_t sum = wire::emit_plain_segment(
+        out.ends->local.address, out.ends->remote.address, out.header,
+        {out.traffic_class, all_.config.ip.time_to_live}, static_cast<std::uint32_t>(size), packet);
+    finish_slot(*slot, route, wire::ipv4_header_size + size);
+    if (all_.capabilities.transmit_checksum) [[unlikely]] {
+        std::memcpy(header + header_length, out.payload.data(), out.payload.size());
+        store_checksum(
+            header + wire::tcp_checksum_offset,
+            wire::pseudo_header_sum(out.ends->local.address, out.ends->remote.address,
+                                    wire::protocol_tcp, static_cast<std::uint32_t>(size)),
+            true, 0);
+        slot->checksum = checksum_state::partial;
+        slot->checksum_start = transport_start;
+        slot->checksum_offset = wire::tcp_checksum_offset;
+        return true;
+    }
+    store_checksum(
+        header + wire::tcp_checksum_offset, 0, false,
+        wire::copy_and_sum(sum, header + header_length, out.payload.data(), out.payload.size()));
+    return true;
+}
 
 bool egress::send_from(tcp::sender& from, instant now) {
     const path route = from.route;  // `from` may be gone with its last segment

@@ -80,15 +80,20 @@ class egress {
         return (!all_.neighbours.has_request() && !all_.arp.has_outgoing()) || send_waiting_arp();
     }
     bool send_waiting_arp();
-    bool send_queue(record_queue<ip_address>& queue, instant now);
+    bool send_queue(record_queue<ip_address>& queue, instant now) {
+        return queue.empty() || send_packets(queue, now);
+    }
+    [[gnu::noinline]] bool send_packets(record_queue<ip_address>& queue, instant now);
     bool send_datagrams(instant now);
-    bool send_segments(instant now);
+    [[gnu::flatten]] bool send_segments(instant now);
 
     resolution resolve(const ip_address& source, const ip_address& destination, path& route,
                        instant now);
-    bool find_way(tcp::sender& from, instant now);
-    [[gnu::flatten]] bool send_from(tcp::sender& from, instant now);
-    bool send_from_to_self(tcp::sender& from, instant now);
+    [[gnu::noinline]] bool find_way(tcp::sender& from, instant now);
+    [[gnu::noinline]] [[gnu::flatten]] bool send_from(tcp::sender& from, instant now);
+    // The usual segment at once (tcp::layer::next_plain). False: take send_from(); nothing changed.
+    bool send_plain(tcp::sender& from, instant now);
+    [[gnu::noinline]] bool send_from_to_self(tcp::sender& from, instant now);
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
     [[gnu::noinline]] void send_to_self(const udp::datagram& out, const_bytes payload);

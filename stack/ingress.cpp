@@ -2,6 +2,7 @@
 #include "stack/ingress.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "stack/ethernet/input.hpp"
 #include "stack/ip/input.hpp"
@@ -32,7 +33,8 @@ bool ingress::receive(instant now) {
     all_.traffic.frames_received += count;
     for (std::size_t i = 0; i < count; ++i) {
         if (i + 1 < count) __builtin_prefetch(frames_[i + 1].head.data());
-        on_frame(frames_[i], now);
+        if (!on_plain_segment(frames_[i], now)) [[unlikely]]
+            on_frame(frames_[i], now);
     }
     all_.link.release();
     return count == burst_;
@@ -48,22 +50,52 @@ void ingress::receive_loopback(instant now) {
     }
 }
 
-// Makes every check of the steps below that a segment of an existing connection can fail.
-bool ingress::on_plain_segment(const rx_frame& frame, bool& sum_is_good, instant now) {
-    if (!frame.rest.empty() || !wire::parse_plain_segment(frame.head, plain_)) return false;
-    if (plain_.destination != own_ || plain_.source == own_ || wire::is_multicast(plain_.source))
+// Are the frame's headers of Ethernet and IPv4 those that plain segments to us have?
+bool ingress::is_plain_for_us(const rx_frame& frame) noexcept {
+    if (!frame.rest.empty() || frame.head.size() < wire::plain_frame_min) return false;
+    const std::byte* const at = frame.head.data();
+    if (known_.fit(at)) [[likely]]
+        return true;
+    const std::uint64_t source = wire::source_number(at);
+    if (!wire::has_plain_headers(at) || wire::destination_number(at) != own_ || source == own_ ||
+        wire::is_multicast(source))
         return false;
-    sum_is_good =
-        is_sum_good(wire::pseudo_header_sum(plain_.key.addresses, wire::protocol_tcp,
-                                            static_cast<std::uint32_t>(plain_.segment.size())),
-                    plain_.segment, wire::tcp_checksum_offset, frame.checksum);
-    return sum_is_good && all_.tcp.input_plain(plain_, now);
+    known_.learn(at);
+    return true;
+}
+
+// Makes every check of the steps below that a segment of an existing connection can fail.
+bool ingress::on_plain_segment(const rx_frame& frame, instant now) {
+    wire::plain_segment segment;
+    if (!is_plain_for_us(frame) || !wire::parse_plain_tcp(frame.head, segment)) return false;
+    const tcp::expectation expected = all_.tcp.expect_plain(segment);
+    if (!expected) return false;
+    const const_bytes payload = segment.payload();
+    if (frame.checksum == checksum_state::unknown &&
+        all_.capabilities.receive_checksum == checksum_policy::strict) [[likely]] {
+        std::uint64_t sum = wire::pseudo_header_sum(segment.key.addresses, wire::protocol_tcp,
+                                                    segment.header_length + segment.payload_size);
+        sum = wire::sum_plain_header(sum, segment);
+        if (expected.place != nullptr) [[likely]]
+            sum = wire::copy_and_sum(sum, expected.place, payload.data(), payload.size());
+        else sum = wire::sum_bytes(sum, payload.data(), payload.size());
+        if (wire::fold_sum(sum) != 0xffff) [[unlikely]]
+            return false;  // counted on the way of others, and whatever was copied means nothing
+    } else {
+        const std::uint64_t pseudo =
+            wire::pseudo_header_sum(segment.key.addresses, wire::protocol_tcp,
+                                    segment.header_length + segment.payload_size);
+        if (!is_sum_good(pseudo, segment.segment(), wire::tcp_checksum_offset, frame.checksum))
+            return false;
+        if (expected.place != nullptr && !payload.empty())
+            std::memcpy(expected.place, payload.data(), payload.size());
+    }
+    (void)all_.tcp.take_plain(expected, segment, now);
+    return true;
 }
 
 // Step 1: the frame. Is it for us, and whose is it?
 void ingress::on_frame(const rx_frame& frame, instant now) {
-    bool sum_is_good = false;
-    if (on_plain_segment(frame, sum_is_good, now)) return;
     const auto header = wire::parse_ethernet(frame.head);
     if (!header) {
         ++all_.link_count.truncated;
@@ -73,8 +105,7 @@ void ingress::on_frame(const rx_frame& frame, instant now) {
     packet.trim_front(wire::ethernet_header_size);
     switch (ethernet::judge(*header, all_.capabilities.address, all_.link_count)) {
         case ethernet::verdict::ipv4:
-            on_ipv4(packet, {now, sum_is_good ? checksum_state::verified : frame.checksum,
-                             header->destination.is_multicast(), false});
+            on_ipv4(packet, {now, frame.checksum, header->destination.is_multicast(), false});
             break;
         case ethernet::verdict::arp: on_arp(packet, now); break;
         case ethernet::verdict::ipv6: ++all_.ip_count.v6_not_configured; break;

@@ -32,11 +32,11 @@ class ingress {
         bool loopback = false;
     };
     // The whole way at once for a segment of an established connection about which nothing is
-    // unusual (tcp::layer::input_plain). False: take it step by step; it left no trace.
-    // `sum_is_good`: its TCP checksum was found to be right.
-    bool on_plain_segment(const rx_frame& frame, bool& sum_is_good, instant now);
+    // unusual (tcp::layer::expect_plain). False: take it step by step; it left no trace.
+    bool on_plain_segment(const rx_frame& frame, instant now);
+    bool is_plain_for_us(const rx_frame& frame) noexcept;
     // The views are cut down to what the next step is about.
-    void on_frame(const rx_frame& frame, instant now);
+    [[gnu::noinline]] [[gnu::flatten]] void on_frame(const rx_frame& frame, instant now);
     void on_arp(const payload_view& packet, instant now);
     void on_ipv4(payload_view& packet, const arrival& how);
     [[gnu::noinline]] void on_fragment(const wire::ipv4_header& ip, const payload_view& data,
@@ -59,7 +59,7 @@ class ingress {
     std::uint64_t own_;  // the device's address, as plain segments have it
     std::size_t burst_;
     std::array<rx_frame, burst_max> frames_;
-    wire::plain_segment plain_;  // in hand; here so that it is not cleared each time
+    wire::plain_headers known_;  // of the last plain segment that had others than the one before
 };
 
 }  // namespace coax::stack

@@ -153,14 +153,6 @@ unsigned port::search(std::uint64_t address) const noexcept {
     return ports_max;
 }
 
-// A generated address ends with the port's number; any other is looked for.
-inline unsigned port::find(std::uint64_t address) const noexcept {
-    const unsigned guess = (last_octet(address) - 1) & (ports_max - 1);
-    if (peers_[guess].address == address) [[likely]]
-        return guess;  // no port: no address
-    return search(address);
-}
-
 // The channel is full, perhaps only because reserve() was not called for long.
 descriptor* port::next_after_harvest(const peer& other) noexcept {
     other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
@@ -170,8 +162,7 @@ descriptor* port::next_after_harvest(const peer& other) noexcept {
 }
 
 // Takes over one reference of the frame if it answers true.
-inline bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
-    const peer& other = peers_[to];
+inline bool port::put(const peer& other, const stack::tx_slot& slot) noexcept {
     if (slot.length > other.frame_max && slot.gso_bytes == 0) [[unlikely]] {
         ++counters_.dropped_oversize;
         return false;
@@ -198,7 +189,7 @@ void port::flood(const stack::tx_slot& slot) noexcept {
     ++counters_.flooded;
     for (std::uint64_t left = present_; left != 0; left &= left - 1) {
         frames_->add_reference(frame);
-        if (!put(static_cast<unsigned>(std::countr_zero(left)), slot))
+        if (!put(peers_[static_cast<unsigned>(std::countr_zero(left))], slot))
             frames_->drop_reference(frame);
     }
     frames_->drop_reference(frame);
@@ -207,18 +198,28 @@ void port::flood(const stack::tx_slot& slot) noexcept {
 // True: the frame is on its way. `touched`: the peers whose channels have something to publish.
 inline bool port::forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
     const std::uint64_t destination = destination_key(slot.data);
-    if ((destination >> 40 & 1) != 0) [[unlikely]] {
+    // A generated address ends with the port's number; any other is looked for.
+    const unsigned guess = (last_octet(destination) - 1) & (ports_max - 1);
+    if (peers_[guess].address != destination) [[unlikely]]  // no port: no address
+        return forward_elsewhere(slot, touched);
+    touched |= bit(guess);
+    return put(peers_[guess], slot);
+}
+
+bool port::forward_elsewhere(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
+    const std::uint64_t destination = destination_key(slot.data);
+    if ((destination >> 40 & 1) != 0) {
         flood(slot);
         touched |= present_;
         return true;
     }
-    const unsigned to = find(destination);
-    if (to == ports_max) [[unlikely]] {
+    const unsigned to = search(destination);
+    if (to == ports_max) {
         ++counters_.dropped_unknown_destination;
         return false;
     }
     touched |= bit(to);
-    return put(to, slot);
+    return put(peers_[to], slot);
 }
 
 void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
@@ -287,6 +288,17 @@ std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
 void port::release() noexcept {
     if (!burst_lent_) return;
     burst_lent_ = false;
+    if (incoming_.size() == 1 && incoming_.front().index != ports_max) [[likely]] {
+        incoming& from = incoming_.front();
+        from.lent = false;
+        from.from->give_back();
+        freed_ |= bit(from.index);
+        return;
+    }
+    release_each();
+}
+
+[[gnu::noinline]] void port::release_each() noexcept {
     bool drained = false;
     for (incoming& from : incoming_) {
         if (!from.lent) continue;

@@ -67,7 +67,7 @@ class port final : public stack::device {
     friend class segment;
     static constexpr std::uint64_t no_address = ~std::uint64_t{0};  // more than 48 bits
 
-    struct peer {  // what transmit() needs of a neighbour
+    struct alignas(32) peer {  // what transmit() needs of a neighbour
         channel* out = nullptr;
         std::uint64_t address = no_address;  // as address_key()
         std::uint32_t frame_max = 0;
@@ -88,14 +88,16 @@ class port final : public stack::device {
     [[gnu::noinline]] void synchronize() noexcept;
     void synchronize_incoming();
     void harvest() noexcept;
-    unsigned find(std::uint64_t address) const noexcept;
     [[gnu::noinline]] unsigned search(std::uint64_t address) const noexcept;
     [[gnu::noinline]] descriptor* next_after_harvest(const peer& other) noexcept;
-    bool put(unsigned to, const stack::tx_slot& slot) noexcept;
+    bool put(const peer& other, const stack::tx_slot& slot) noexcept;
     bool forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept;
+    [[gnu::noinline]] bool forward_elsewhere(const stack::tx_slot& slot,
+                                             std::uint64_t& touched) noexcept;
     [[gnu::noinline]] void flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
     std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;
+    void release_each() noexcept;
     void forget_drained() noexcept;
 
     const std::shared_ptr<segment> segment_;

@@ -69,7 +69,8 @@ struct core {
     // --- timers of a connection
     void set_timer(connection& c, timer t, instant due) noexcept {
         c.deadline(t) = due;
-        if (due < c.due) timers.arm(c, due);
+        if (due < c.due) [[unlikely]]
+            timers.arm(c, due);
     }
     static void clear_timer(connection& c, timer t) noexcept { c.deadline(t) = never; }
     void disarm(timer_node& node) noexcept {
@@ -133,6 +134,7 @@ struct core {
 
     const tcp_config config;
     random_source& randomness;
+    const timeout_limits timeouts{config};
     secrets keys;
     // In the order of congestion_algorithm, which congestion_state::algorithm holds.
     cubic cubic_control;

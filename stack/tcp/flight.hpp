@@ -79,6 +79,11 @@ class flight {
         }
     }
     void clear(flight_pool& pool) noexcept {
+        if (oldest_ != nullptr && oldest_->next == oldest_) [[likely]] {  // one block
+            pool.give_back(oldest_);
+            oldest_ = nullptr;
+            return;
+        }
         while (oldest_ != nullptr) drop_block(pool, oldest_);
     }
 

@@ -55,40 +55,7 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
     return input_closed(k, ends, in);
 }
 
-connection* find_plain(core& k, const wire::ipv4_key& key) noexcept {
-    const reference to = k.table.find(k.hash_of(key), [&](reference r) {
-        if (r.which() != reference::kind::connection) return false;
-        const flow& ends = k.connections.at(r.index())->ends_;
-        return is_ipv4(ends) && ipv4_key_of(ends) == key;
-    });
-    if (to.is_none()) return nullptr;
-    k.last_found = k.connections.at(to.index());
-    k.last_key = key;
-    return k.last_found;
-}
-
 }  // namespace
-
-bool layer::input_plain(const wire::plain_segment& segment, instant now) noexcept {
-    core& k = *core_;
-    connection* c = k.last_found;
-    if (c == nullptr || k.last_key != segment.key) {
-        c = find_plain(k, segment.key);
-        if (c == nullptr) return false;
-    }
-    payload_view payload(segment.payload);
-    incoming in{segment.header,
-                payload,
-                now,
-                seq(segment.header.sequence),
-                seq(segment.header.acknowledgment),
-                static_cast<std::uint32_t>(segment.payload.size()),
-                false};
-    // What a host says to itself does not come from outside (RFC 1122 3.2.1.3).
-    if (c->route.is_loopback() || !is_predicted(*c, in)) return false;
-    k.count.add(input_predicted(k, *c, in));
-    return true;
-}
 
 disposition layer::input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                          instant now, bool congestion_experienced) noexcept {

@@ -47,10 +47,15 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept;
 // Fifth step for synchronised states (input_ack.cpp): acknowledges data, updates the window.
 // Does not free.
 void acknowledge(core& k, connection& c, const incoming& in) noexcept;
+// The same for a plain segment, outside recovery.
+void acknowledge_plain(core& k, connection& c, const wire::plain_segment& s, instant now) noexcept;
 // Seventh step (input_data.cpp). The payload begins at or before RCV.NXT + window. Does not free.
 disposition accept_data(core& k, connection& c, incoming& in) noexcept;
 // The same for the next data in order, with nothing held behind a gap, for a user who reads.
 disposition accept_predicted(core& k, connection& c, incoming& in) noexcept;
+// The same for a plain segment, which may have no data. `in_place`: they are in the buffer already.
+disposition accept_plain(core& k, connection& c, const wire::plain_segment& s, bool in_place,
+                         instant now) noexcept;
 // Sixth to eighth step for what lies in the window: trims, takes text and FIN.
 disposition input_text(core& k, connection& c, incoming& in) noexcept;
 // Came again, with SACK permitted: the next acknowledgment says so (RFC 2883 4).
@@ -58,8 +63,9 @@ void note_duplicate(core& k, connection& c, range again) noexcept;
 // Owes an acknowledgment for data just taken: now or soon (RFC 9293 3.8.6.3).
 void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept;
 
-// Window update rule SND.WL1/WL2 (3.10.7.4 fifth step).
-void update_send_window(core& k, connection& c, const incoming& in, std::uint32_t window) noexcept;
+// Window update rule SND.WL1/WL2 (3.10.7.4 fifth step). May send again what a window probe carried.
+void update_send_window(core& k, connection& c, seq first, seq ack, std::uint32_t window,
+                        instant now) noexcept;
 
 // The options of a SYN, as both opens take them.
 struct syn_options {

@@ -30,7 +30,7 @@ void advance(core& k, connection& c, seq ack, instant now) noexcept {
     const std::uint32_t acked = ack - c.snd.una;
     c.sending.release(k.blocks, std::min(acked, c.sending.size()), now);  // the rest is our FIN
     c.snd.una = ack;
-    c.snd.small_end = later_of(c.snd.small_end, ack);
+    if (c.snd.small_end < ack) c.snd.small_end = ack;
     c.retries = 0;
     c.stalled_since = 0;
 }
@@ -76,9 +76,9 @@ enum class sender_sort : std::uint8_t { cubic, sampling, other };
 
 // The usual case: nothing is missing, nothing was sent again.
 template <sender_sort Sort>
-void take_acknowledgment_of(core& k, connection& c, const incoming& in) noexcept {
+void take_acknowledgment_of(core& k, connection& c, seq ack, instant now) noexcept {
     const seq una = c.snd.una;
-    const std::uint32_t bytes = in.ack - una;
+    const std::uint32_t bytes = ack - una;
     const std::uint32_t flying = c.outstanding();
     // Of the newest segment acknowledged; none if it was sent again (RFC 6298 (3), Karn): a window
     // probe is, without a recovery.
@@ -94,38 +94,38 @@ void take_acknowledgment_of(core& k, connection& c, const incoming& in) noexcept
         note(c.flying.newest(), 0);
         c.flying.clear(k.flights);
     } else {
-        c.flying.acknowledge(k.flights, in.ack, note);
+        c.flying.acknowledge(k.flights, ack, note);
     }
     duration round_trip{};
     if (sent_at != instant{}) [[likely]] {
-        round_trip = in.now - sent_at;
-        c.rtt.sample(round_trip, k.config);
+        round_trip = now - sent_at;
+        c.rtt.sample(round_trip, k.timeouts);
     }
-    advance(k, c, in.ack, in.now);
+    advance(k, c, ack, now);
     if constexpr (Sort == sender_sort::cubic) {
         if (!is_small_flight(c.congestion, una, flying) ||
             !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
-            tell_congestion(k, c, bytes, flying, round_trip, in.now);
+            tell_congestion(k, c, bytes, flying, round_trip, now);
     } else if constexpr (Sort == sender_sort::sampling) {
-        tell_sampling(k, c, bytes, flying, round_trip, newest, in.now);
+        tell_sampling(k, c, bytes, flying, round_trip, newest, now);
     } else {
-        tell_congestion(k, c, bytes, flying, round_trip, in.now);
+        tell_congestion(k, c, bytes, flying, round_trip, now);
     }
     if (c.snd.una == c.snd.nxt) core::clear_timer(c, timer::retransmission);  // RFC 6298 (5.2)
-    else arm_after_progress(k, c, in.now);
-    offer_room(k, c, in.now);
+    else arm_after_progress(k, c, now);
+    offer_room(k, c, now);
 }
 
-[[gnu::noinline]] void take_acknowledgment_of_others(core& k, connection& c,
-                                                     const incoming& in) noexcept {
-    if (c.congestion.samples_rate) take_acknowledgment_of<sender_sort::sampling>(k, c, in);
-    else take_acknowledgment_of<sender_sort::other>(k, c, in);
+[[gnu::noinline]] void take_acknowledgment_of_others(core& k, connection& c, seq ack,
+                                                     instant now) noexcept {
+    if (c.congestion.samples_rate) take_acknowledgment_of<sender_sort::sampling>(k, c, ack, now);
+    else take_acknowledgment_of<sender_sort::other>(k, c, ack, now);
 }
 
-void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
+void take_acknowledgment(core& k, connection& c, seq ack, instant now) noexcept {
     if (c.congestion.algorithm == congestion_algorithm::cubic) [[likely]]
-        take_acknowledgment_of<sender_sort::cubic>(k, c, in);
-    else take_acknowledgment_of_others(k, c, in);
+        take_acknowledgment_of<sender_sort::cubic>(k, c, ack, now);
+    else take_acknowledgment_of_others(k, c, ack, now);
 }
 
 // Something is missing, or was sent again, or the segment says so.
@@ -133,7 +133,7 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
                                       bool duplicate) noexcept {
     const seq ack = later_of(in.ack, c.snd.una);
     if (recovery_open(k, c) == nullptr) {
-        if (ack != c.snd.una) take_acknowledgment(k, c, in);
+        if (ack != c.snd.una) take_acknowledgment(k, c, ack, in.now);
         return;
     }
     delivery d = scoreboard_take(k, c, in, ack);
@@ -163,23 +163,24 @@ void take_acknowledgment(core& k, connection& c, const incoming& in) noexcept {
 
 }  // namespace
 
-void update_send_window(core& k, connection& c, const incoming& in, std::uint32_t window) noexcept {
+void update_send_window(core& k, connection& c, seq first, seq ack, std::uint32_t window,
+                        instant now) noexcept {
     // RFC 9293 3.10.7.4 would also leave the window of a new acknowledgment whose sequence number
     // is old (a retransmission), and with it an edge that moves right by what was acknowledged.
     // What acknowledges more was sent later.
-    if (in.first < c.snd.wl1 && in.ack <= c.snd.wl2) return;
-    c.snd.wl1 = in.first;
-    c.snd.wl2 = in.ack;
+    if (first < c.snd.wl1 && ack <= c.snd.wl2) return;
+    c.snd.wl1 = first;
+    c.snd.wl2 = ack;
     c.snd.wnd = window;
     if (window > c.snd.wnd_max) c.snd.wnd_max = window;
     if (!c.probing) {
         // RFC 9293 3.8.6 (SHLD-17): it closed over what is under way, and answers (MUST-37).
-        if (window == 0 && c.stalled_since != 0) c.stalled_since = k.milliseconds(in.now);
+        if (window == 0 && c.stalled_since != 0) c.stalled_since = k.milliseconds(now);
         return;
     }
     // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
-    if (window == 0) c.stalled_since = k.milliseconds(in.now);
-    else leave_probing(k, c, in.now);
+    if (window == 0) c.stalled_since = k.milliseconds(now);
+    else leave_probing(k, c, now);
 }
 
 void acknowledge(core& k, connection& c, const incoming& in) noexcept {
@@ -190,7 +191,7 @@ void acknowledge(core& k, connection& c, const incoming& in) noexcept {
     }
     const std::uint32_t window = std::uint32_t{in.header.window} << c.snd.scale;
     if (in.ack != c.snd.una && c.recovery == nullptr && !told) [[likely]] {
-        take_acknowledgment(k, c, in);
+        take_acknowledgment(k, c, in.ack, in.now);
     } else {
         // RFC 5681 2: all five conditions
         const bool duplicate = in.ack == c.snd.una && in.length == 0 && window == c.snd.wnd &&
@@ -199,9 +200,18 @@ void acknowledge(core& k, connection& c, const incoming& in) noexcept {
             (duplicate && (!c.sack || c.recovery != nullptr))) [[unlikely]]
             take_carefully(k, c, in, duplicate);
     }
-    update_send_window(k, c, in, window);
+    update_send_window(k, c, in.first, in.ack, window, in.now);
     if (c.sending.size() > c.outstanding() || (c.fin_queued && !c.fin_sent) ||
         has_retransmission(c))
+        k.make_ready(c);
+}
+
+void acknowledge_plain(core& k, connection& c, const wire::plain_segment& s, instant now) noexcept {
+    const seq ack(s.acknowledgment);
+    if (ack != c.snd.una) take_acknowledgment(k, c, ack, now);
+    update_send_window(k, c, seq(s.sequence), ack, std::uint32_t{s.window} << c.snd.scale, now);
+    if (c.sending.size() > c.outstanding() || (c.fin_queued && !c.fin_sent) ||
+        has_retransmission(c)) [[unlikely]]
         k.make_ready(c);
 }
 

@@ -50,6 +50,11 @@ disposition take_fin(core& k, connection& c, instant now) noexcept {
     return disposition::consumed;
 }
 
+const wire::tcp_timestamps* stamps_of(const incoming& in) noexcept {
+    const auto& stamps = in.header.options.timestamps;
+    return stamps ? &*stamps : nullptr;
+}
+
 bool takes_text(state s) noexcept {
     return s == state::established || s == state::fin_wait_1 || s == state::fin_wait_2;
 }
@@ -116,7 +121,7 @@ disposition accept_data(core& k, connection& c, incoming& in) noexcept {
     const std::uint32_t arrived = c.receiving.end() - c.rcv.nxt;
     if (c.in_accept_queue) c.bound_to->held_bytes += arrived;
     c.rcv.nxt = c.receiving.end();
-    if (c.tuning != 0) measure_receiver(k, c, in);
+    if (c.tuning != 0) measure_receiver(k, c, in.length, stamps_of(in), in.now);
     k.notify(c, &readiness::readable);
     schedule_ack(k, c, size, in.now);
     if (had_gaps) ack_at_once(k, c);  // RFC 5681 4.2: a gap was filled, wholly or partly
@@ -130,9 +135,29 @@ disposition accept_predicted(core& k, connection& c, incoming& in) noexcept {
     }
     c.last_received = coarse_instant(in.now);
     c.rcv.nxt = c.receiving.end();
-    if (c.tuning != 0) measure_receiver(k, c, in);
+    if (c.tuning != 0) measure_receiver(k, c, in.length, stamps_of(in), in.now);
     k.notify(c, &readiness::readable);
     schedule_ack(k, c, in.length, in.now);
+    return disposition::consumed;
+}
+
+disposition accept_plain(core& k, connection& c, const wire::plain_segment& s, bool in_place,
+                         instant now) noexcept {
+    const std::uint32_t size = s.payload_size;
+    if (size == 0) {
+        c.last_heard = coarse_instant(now);
+        return disposition::consumed_ack_only;
+    }
+    if (!in_place && !c.receiving.append(k.blocks, s.payload())) [[unlikely]] {
+        k.count.add(counted::no_memory);
+        return disposition::limit;
+    }
+    c.last_received = coarse_instant(now);
+    c.rcv.nxt = c.receiving.end();
+    if (c.tuning != 0)
+        measure_receiver(k, c, size, s.has_timestamps ? &s.timestamps : nullptr, now);
+    k.notify(c, &readiness::readable);
+    schedule_ack(k, c, size, now);
     return disposition::consumed;
 }
 

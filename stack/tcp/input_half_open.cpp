@@ -56,7 +56,7 @@ void copy_negotiated(core& k, connection& c, const half_open& h, instant now) no
     c.rcv.announced_mss = h.announced_mss;
     c.receiving.start(h.rcv_nxt);
     if (h.sent_at == instant{}) return;  // a cookie does not tell
-    if (h.retries == 0) c.rtt.sample(now - h.sent_at, k.config);
+    if (h.retries == 0) c.rtt.sample(now - h.sent_at, k.timeouts);
     else c.rtt.distrust(k.config);
 }
 

@@ -32,4 +32,83 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
     return accept_predicted(k, c, in);
 }
 
+// --- from the frame
+
+namespace {
+
+[[gnu::noinline]] connection* find_plain(core& k, const wire::ipv4_key& key) noexcept {
+    const reference to = k.table.find(k.hash_of(key), [&](reference r) {
+        if (r.which() != reference::kind::connection) return false;
+        const flow& ends = k.connections.at(r.index())->ends_;
+        return is_ipv4(ends) && ipv4_key_of(ends) == key;
+    });
+    if (to.is_none()) return nullptr;
+    k.last_found = k.connections.at(to.index());
+    k.last_key = key;
+    return k.last_found;
+}
+
+// Every question of is_predicted() has its usual answer, and some more: no recovery, no duplicate
+// acknowledgment that counts, a peer outside this host (RFC 1122 3.2.1.3: what a host says to
+// itself does not come from a device).
+bool is_expected(const connection& c, const wire::plain_segment& s) noexcept {
+    const seq first(s.sequence);
+    if (c.current != state::established || !c.attached) [[unlikely]]
+        return false;
+    if (first != c.rcv.nxt || s.payload_size > c.rcv.edge - first) [[unlikely]]
+        return false;
+    // On the circle of sequence numbers: SND.UNA =< SEG.ACK =< SND.NXT
+    if (seq(s.acknowledgment) - c.snd.una > c.outstanding()) [[unlikely]]
+        return false;
+    if (c.timestamps != s.has_timestamps) [[unlikely]]
+        return false;
+    if (s.has_timestamps && timestamp_before(s.timestamps.value, c.ts.recent)) [[unlikely]]
+        return false;
+    // Without SACK an acknowledgment that comes again says something (RFC 5681 2).
+    if (c.recovery != nullptr || (!c.sack && s.payload_size == 0)) [[unlikely]]
+        return false;
+    if (c.receiving.has_gaps() || c.route.is_loopback()) [[unlikely]]
+        return false;
+    return true;
+}
+
+}  // namespace
+
+expectation layer::expect_plain(const wire::plain_segment& segment) noexcept {
+    core& k = *core_;
+    expectation to;
+    connection* c = k.last_found;
+    if (c == nullptr || k.last_key != segment.key) {
+        c = find_plain(k, segment.key);
+        if (c == nullptr) return to;
+    }
+    if (!is_expected(*c, segment)) [[unlikely]]
+        return to;
+    to.by = c;
+    if (segment.payload_size != 0)
+        to.place = c->receiving.place_for(k.blocks, segment.payload_size);
+    return to;
+}
+
+disposition layer::take_plain(const expectation& by, const wire::plain_segment& segment,
+                              instant now) noexcept {
+    core& k = *core_;
+    connection& c = *by.by;
+    const seq first(segment.sequence);
+    // At once: what the acknowledgment releases would be the next place.
+    if (by.place != nullptr) c.receiving.fill(k.blocks, segment.payload_size);
+    if (segment.has_timestamps && first <= c.rcv.acked) {  // RFC 7323 4.3 (2)
+        c.ts.recent = segment.timestamps.value;
+        c.ts_recent_age = timestamp_age(now);
+    }
+    if (c.keep_alive) [[unlikely]] {
+        c.probes_sent = 0;
+        k.set_timer(c, timer::keep_alive, now + keep_alive_idle(k, c));
+    }
+    acknowledge_plain(k, c, segment, now);
+    const disposition d = accept_plain(k, c, segment, by.place != nullptr, now);
+    k.count.add(d);
+    return d;
+}
+
 }  // namespace coax::stack::tcp

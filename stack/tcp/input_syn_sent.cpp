@@ -62,7 +62,7 @@ disposition input_syn_sent(core& k, connection& c, incoming& in) noexcept {
     }
     c.snd.una = in.ack;
     if (c.retries == 0 && !c.flying.empty() && !c.flying.oldest().resent)
-        c.rtt.sample(in.now - c.flying.oldest().sent_at, k.config);
+        c.rtt.sample(in.now - c.flying.oldest().sent_at, k.timeouts);
     else c.rtt.distrust(k.config);
     establish(k, c, in.now);
     c.ack_now = true;

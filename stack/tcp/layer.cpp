@@ -46,11 +46,6 @@ bool layer::next_segment(sender& from, instant now, segment& out) noexcept {
     switch (core::sort_of(from)) {
         case core::sort::connection: {
             auto& c = static_cast<connection&>(from);
-            if (next_predicted(k, c, now, out)) [[likely]] {
-                out.is_last = true;
-                from.unlink();
-                return true;
-            }
             more = tcp::next_segment(k, c, now, out);
             out.is_last = has_nothing_to_send(c);
             if (more && !out.is_last) return true;

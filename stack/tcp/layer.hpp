@@ -97,6 +97,15 @@ enum class disposition : std::uint8_t {
     invalid,      // flags that no state accepts
 };
 
+struct connection;
+
+// Who waits for a plain segment, and where its payload goes.
+struct expectation {
+    connection* by = nullptr;    // nullptr: nobody
+    std::byte* place = nullptr;  // nullptr: in more than one piece; not to be copied now
+    explicit operator bool() const noexcept { return by != nullptr; }
+};
+
 // What an ICMP error says of a segment we sent (RFC 9293 3.9.2.2).
 enum class icmp_verdict : std::uint8_t { soft, hard, packet_too_big };
 
@@ -147,6 +156,14 @@ struct segment {
     std::uint8_t traffic_class = 0;  // of the IP header: DSCP, and ecn_capable or 0
     std::uint8_t hops = 0;           // its time to live; 0: as configured
     bool is_last = false;            // the sender has nothing more: it is not the next one any more
+};
+
+// One plain segment with its payload in one piece, small enough to stay in registers.
+struct plain_output {
+    const flow* ends = nullptr;
+    wire::plain_header header;
+    const_bytes payload;
+    std::uint8_t traffic_class = 0;
 };
 
 enum class state : std::uint8_t {  // RFC 9293 3.3.2
@@ -332,10 +349,15 @@ class layer {
     disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                       instant now, bool congestion_experienced = false) noexcept;
     // The same for a segment that wire::parse_plain_segment() took, if it is one that header
-    // prediction handles: of an established connection, and nothing unusual about it. False: no
-    // trace was left; take the way through input(). Of the addresses nothing needs to be verified:
-    // those of a connection were when it was made.
-    bool input_plain(const wire::plain_segment& segment, instant now) noexcept;
+    // prediction handles: of an established connection, and nothing unusual about it. In two steps,
+    // so that its payload is copied to its place and summed in one go between them. Nobody is
+    // expected: take the way through input(). Of the addresses nothing needs to be verified: those
+    // of a connection were when it was made.
+    expectation expect_plain(const wire::plain_segment& segment) noexcept;
+    // The checksum is verified, and the payload stands at its place if there is one. Until then
+    // nothing else is called.
+    disposition take_plain(const expectation& by, const wire::plain_segment& segment,
+                           instant now) noexcept;
     // An ICMP error that quotes a segment of ours with this sequence number (checked against what
     // is in flight, RFC 5927 4.1). `cause`: what a user would be told. next_hop_mtu: with
     // packet_too_big, bytes of IP packet, 0 if the router did not say.
@@ -360,6 +382,10 @@ class layer {
     // be gone.
     sender* next_sender() noexcept;
     bool next_segment(sender& from, instant now, segment& out) noexcept;
+    // Instead of next_segment(), where output is predicted: all there is to send is one small
+    // message. False: it is not so, nothing changed. True: the sender is not the next one any more.
+    // Only on an IPv4 route.
+    bool next_plain(sender& from, instant now, plain_output& out) noexcept;
     // To the end of the queue: lets others send when one has much.
     void yield(sender& from) noexcept;
     // Waits in `list` until unpark(); it may leave the list earlier by ending.

@@ -2,6 +2,8 @@
 // has filled the segment. Knows no frame and no route but the MTU.
 #pragma once
 
+#include <algorithm>
+
 #include "stack/tcp/core.hpp"
 #include "stack/tcp/recovery.hpp"
 
@@ -27,11 +29,6 @@ inline void address(segment& out, const flow& ends, seq first) noexcept {
     out.traffic_class = out.hops = 0;
 }
 
-// The usual segment at once: all there is to send, one small message with nothing under way
-// (output_predicted.cpp). True: it is in `out`, and nothing more is to be sent. False: nothing
-// changed, ask next_segment().
-bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept;
-
 // False: nothing to send now. A reply, once sent, is freed by the call that answers false.
 bool next_segment(core& k, connection& c, instant now, segment& out) noexcept;
 bool next_segment(core& k, half_open& h, instant now, segment& out) noexcept;
@@ -39,7 +36,23 @@ bool next_segment(core& k, time_wait& t, instant now, segment& out) noexcept;
 bool next_segment(core& k, reply& r, segment& out) noexcept;
 
 // The window to advertise, with silly-window avoidance (RFC 9293 3.8.6.2.2); moves rcv.edge.
-std::uint32_t advertise_window(connection& c) noexcept;
+[[gnu::noinline]] std::uint32_t advertise_unusual_window(connection& c) noexcept;
+inline std::uint32_t advertise_window(connection& c) noexcept {
+    // Nearly always the window has to stay as it is, less what came: the edge does not move yet,
+    // for not enough was read, nor is there less room than was offered. Then rounding up keeps the
+    // edge from moving left (RFC 7323 2.4), and carries it no further than the buffer goes.
+    const std::uint32_t offered = c.rcv.edge - c.rcv.nxt;
+    const std::uint32_t tellable = 0xffffU << c.rcv.scale;
+    const std::uint32_t free = std::min(c.rcv.capacity - c.receiving.readable(), tellable);
+    const std::uint32_t step =
+        std::min<std::uint32_t>(std::min(c.rcv.capacity, tellable) / 2, c.rcv.mss);
+    if (c.rcv.capacity < c.receiving.readable() || offered > free || free - offered >= step)
+        [[unlikely]]
+        return advertise_unusual_window(c);
+    const std::uint32_t field = (offered + (1U << c.rcv.scale) - 1) >> c.rcv.scale;
+    c.rcv.edge = c.rcv.nxt + (field << c.rcv.scale);
+    return field;
+}
 // The user took data: is the news worth a segment of its own? While the peer still has half of the
 // buffer to fill, the next acknowledgment tells it.
 bool is_large_window_update(const connection& c) noexcept;

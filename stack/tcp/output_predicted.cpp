@@ -25,7 +25,11 @@ bool is_lone_message(const connection& c) noexcept {
 
 }  // namespace
 
-bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept {
+bool layer::next_plain(sender& from, instant now, plain_output& out) noexcept {
+    core& k = *core_;
+    if (core::sort_of(from) != core::sort::connection) [[unlikely]]
+        return false;
+    auto& c = static_cast<connection&>(from);
     if (!is_lone_message(c)) [[unlikely]]
         return false;
     // RFC 5681 4.1: after a pause the window has to be looked at.
@@ -38,27 +42,18 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
         [[unlikely]]
         return false;
 
-    out.ends = c.ends_;
+    out.ends = &c.ends_;
     out.header.source_port = c.ends_.local.port;
     out.header.destination_port = c.ends_.remote.port;
     out.header.sequence = c.snd.nxt.value();
     out.header.acknowledgment = c.rcv.nxt.value();
-    out.header.flags = {.psh = true, .ack = true};  // RFC 9293 3.9.1 (MUST-60): nothing follows yet
-    out.header.urgent_pointer = 0;
+    // RFC 9293 3.9.1 (MUST-60): nothing follows yet
+    out.header.flags = wire::write_flags({.psh = true, .ack = true});
     out.header.window = static_cast<std::uint16_t>(advertise_window(c));
-    wire::tcp_options& options = out.header.options;  // none but timestamps
-    options.maximum_segment_size.reset();
-    options.window_scale.reset();
-    options.sack_permitted = false;
-    options.sack_count = 0;
-    options.timestamps.reset();
-    if (c.timestamps) options.timestamps.emplace(ms + c.ts.offset, c.ts.recent);
-    out.payload[0] = c.sending.one_piece();
-    out.payload_pieces = 1;
-    out.payload_size = size;
-    out.gso_bytes = 0;
+    out.header.has_timestamps = c.timestamps;
+    out.header.timestamps = {ms + c.ts.offset, c.ts.recent};
+    out.payload = c.sending.one_piece();
     out.traffic_class = c.rcv.traffic_class;
-    out.hops = 0;  // who has a time to live of its own does not come here
 
     c.rcv.acked = c.rcv.nxt;
     c.ack_now = false;
@@ -68,6 +63,7 @@ bool next_predicted(core& k, connection& c, instant now, segment& out) noexcept 
     c.snd.small_end = c.snd.nxt = end;
     c.last_sent = ms;
     arm_after_lone_segment(k, c, now);
+    from.unlink();
     return true;
 }
 

@@ -71,6 +71,27 @@ class receive_buffer {
     // Stores data that begins at end(); swallows ranges it reaches. Returns false when the pool is
     // empty: then nothing changed.
     bool append(block_pool& pool, const payload_view& data) noexcept;
+    // Where the next `size` bytes in order go, with no range behind them; nullptr: not in one
+    // piece, or there is no memory. Whoever has written them there calls fill().
+    std::byte* place_for(block_pool& pool, std::uint32_t size) const noexcept {
+        if (head_ == nullptr) [[likely]] {
+            block* const next = size <= block::capacity ? pool.next() : nullptr;
+            return next == nullptr ? nullptr : next->data;
+        }
+        if (recent_ == nullptr || recent_->start > end_) [[unlikely]]
+            return nullptr;
+        const std::uint32_t used = end_ - recent_->start;
+        return used + size <= block::capacity ? recent_->data + used : nullptr;
+    }
+    void fill(block_pool& pool, std::uint32_t size) noexcept {
+        if (head_ == nullptr) [[likely]] {
+            block* const b = pool.take_next();
+            b->start = end_;
+            b->next = nullptr;
+            head_ = recent_ = b;
+        }
+        end_ += size;
+    }
     // Stores data behind a gap (first > end()). Returns false when there would be more than
     // `ranges_max` ranges or the pool is short: then nothing changed.
     bool store(block_pool& pool, seq first, const payload_view& data,

@@ -27,7 +27,7 @@ void close_recovery(core& k, connection& c) noexcept {
 // timestamp tells which transmission is meant (RFC 7323 4.1).
 void measure(core& k, connection& c, const incoming& in, const delivery& d) noexcept {
     if (d.has_sample()) {
-        c.rtt.sample(in.now - d.sent_at, k.config);
+        c.rtt.sample(in.now - d.sent_at, k.timeouts);
         return;
     }
     // With a D-SACK the acknowledgment is the answer to a duplicate, and repeats the echo of one
@@ -36,7 +36,7 @@ void measure(core& k, connection& c, const incoming& in, const delivery& d) noex
     const auto& stamps = in.header.options.timestamps;
     if (d.acked == 0 || !c.timestamps || !stamps || stamps->echo == 0) return;
     const std::uint32_t ms = k.milliseconds(in.now) + c.ts.offset - stamps->echo;
-    if (ms < 0x7fffffffU / 1000) c.rtt.sample(std::chrono::milliseconds(ms), k.config);
+    if (ms < 0x7fffffffU / 1000) c.rtt.sample(std::chrono::milliseconds(ms), k.timeouts);
 }
 
 // --- A peer without SACK: each duplicate acknowledgment stands for one segment that arrived.

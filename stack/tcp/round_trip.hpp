@@ -11,19 +11,30 @@
 
 namespace coax::stack::tcp {
 
+// The limits of timeouts, as often as they are needed: microseconds, rounded up.
+struct timeout_limits {
+    explicit timeout_limits(const tcp_config& config) noexcept
+        : margin(whole(std::max(granularity, config.rto_min))), longest(whole(config.rto_max)) {}
+    static constexpr duration granularity = std::chrono::milliseconds(1);  // G of RFC 6298 (2)
+    std::uint32_t margin;   // by which a timeout is longer than the smoothed round trip, at least
+    std::uint32_t longest;  // rto_max
+
+  private:
+    static std::uint32_t whole(duration d) noexcept {
+        return static_cast<std::uint32_t>((static_cast<std::uint64_t>(d.count()) + 999) / 1000);
+    }
+};
+
 // A retransmission timeout that was clamped: RFC 6298 (2.4), (2.5). Can't be made otherwise.
 class retransmission_timeout {
   public:
     static retransmission_timeout clamped(duration wanted, const tcp_config& config) noexcept {
         return retransmission_timeout(std::clamp(wanted, config.rto_min, config.rto_max));
     }
-    // The same of the sum of two numbers of microseconds, of which the second is not below rto_min.
-    static retransmission_timeout after(std::uint32_t smoothed, std::uint32_t margin,
-                                        const tcp_config& config) noexcept {
-        const duration wanted = std::chrono::microseconds(std::uint64_t{smoothed} + margin);
-        if (wanted > config.rto_max) [[unlikely]]
-            return clamped(wanted, config);
-        return retransmission_timeout(smoothed + margin);
+    // The same of microseconds that are not below rto_min.
+    static retransmission_timeout limited(std::uint32_t wanted,
+                                          const timeout_limits& limits) noexcept {
+        return retransmission_timeout(std::min(wanted, limits.longest));
     }
     // RFC 6298 (5.5): doubled `times` times, at most rto_max.
     duration backed_off(std::uint8_t times, const tcp_config& config) const noexcept {
@@ -51,10 +62,11 @@ class round_trip {
     explicit round_trip(const tcp_config& config) noexcept
         : rto_(retransmission_timeout::clamped(config.rto_initial, config)) {}
 
-    void sample(duration measured, const tcp_config& config) noexcept {
-        const auto r = static_cast<std::int32_t>(
-            std::clamp<std::int64_t>(measured.count() / 1000, 1, longest));
-        if (smoothed_ == 0) {  // RFC 6298 (2.2)
+    // `measured` is not negative: time moves forward.
+    void sample(duration measured, const timeout_limits& limits) noexcept {
+        const auto r = static_cast<std::int32_t>(std::clamp<std::uint64_t>(
+            static_cast<std::uint64_t>(measured.count()) / 1000, 1, longest));
+        if (smoothed_ == 0) [[unlikely]] {  // RFC 6298 (2.2)
             smoothed_ = static_cast<std::uint32_t>(r);
             variation_ = static_cast<std::uint32_t>(r / 2);
         } else {  // RFC 6298 (2.3): beta 1/4, alpha 1/8
@@ -66,9 +78,8 @@ class round_trip {
         }
         // RFC 6298 (2.3). The least timeout is granted to the variation alone, as on Linux: a
         // steady path of 100 ms would otherwise time out at a delayed acknowledgment.
-        rto_ = retransmission_timeout::after(
-            smoothed_, std::max(variation_ * 4, whole(std::max(granularity, config.rto_min))),
-            config);
+        rto_ = retransmission_timeout::limited(smoothed_ + std::max(variation_ * 4, limits.margin),
+                                               limits);
         take_least(static_cast<std::uint32_t>(r));
     }
     bool measured() const noexcept { return smoothed_ != 0; }
@@ -84,27 +95,22 @@ class round_trip {
     }
 
   private:
-    // Microseconds, rounded up.
-    static std::uint32_t whole(duration d) noexcept {
-        return static_cast<std::uint32_t>((static_cast<std::uint64_t>(d.count()) + 999) / 1000);
-    }
-    static constexpr duration granularity = 1ms;        // G of RFC 6298 (2)
-    static constexpr std::int64_t longest = 600000000;  // microseconds; more is no measurement
+    static constexpr std::uint64_t longest = 600000000;  // microseconds; more is no measurement
     static constexpr std::uint16_t samples_max = 4096;
 
     // Begun anew after a run of samples, so that a path that became longer is not measured by what
     // it was. A sample above the true minimum does no harm until the next smaller one.
     void take_least(std::uint32_t r) noexcept {
-        if (r < least_ || ++samples_ == samples_max) {
+        if (r < least_ || --samples_left_ == 0) [[unlikely]] {
             least_ = r;
-            samples_ = 0;
+            samples_left_ = samples_max;
         }
     }
 
     std::uint32_t smoothed_ = 0;  // microseconds; 0: not measured
     std::uint32_t variation_ = 0;
     std::uint32_t least_ = static_cast<std::uint32_t>(longest);
-    std::uint16_t samples_ = 0;
+    std::uint16_t samples_left_ = samples_max;
     retransmission_timeout rto_;
 };
 

@@ -50,7 +50,11 @@ class send_buffer {
             release_part(pool, count);
         } else if (head_ != nullptr) {
             busy_.stop(coarse_instant(now));
-            clear(pool);
+            if (head_ != tail_) [[unlikely]]
+                return clear(pool);
+            pool.give_back(head_);
+            head_ = tail_ = cursor_ = nullptr;
+            size_ = 0;
         }
     }
     // Points `pieces` at up to `length` bytes from `offset` on. Returns how many bytes they cover

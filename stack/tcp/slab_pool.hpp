@@ -25,7 +25,15 @@ class slab_pool {
 
     // nullptr at the limit. The contents are whatever they were.
     Block* take() noexcept {
-        if (free_ == nullptr && !grow()) return nullptr;
+        if (free_ == nullptr && !grow()) [[unlikely]]
+            return nullptr;
+        return take_next();
+    }
+    // The one that take() would give, which stays the pool's; its member `next` is not to be
+    // touched. nullptr at the limit.
+    Block* next() noexcept { return free_ != nullptr || grow() ? free_ : nullptr; }
+    // take() right after next().
+    Block* take_next() noexcept {
         Block* b = free_;
         free_ = b->next;
         ++used_;
@@ -46,7 +54,7 @@ class slab_pool {
         slab() noexcept {}  // NOLINT(modernize-use-equals-default): memory is touched when used
     };
 
-    bool grow() noexcept {
+    [[gnu::noinline]] bool grow() noexcept {
         if (total_ >= limit_) return false;
         slab* s = new (std::nothrow) slab;
         if (s == nullptr) return false;

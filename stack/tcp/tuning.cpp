@@ -68,13 +68,13 @@ void resize(core& k, connection& c, receive_tuning& t, std::uint32_t copied) noe
 
 }  // namespace
 
-void measure_receiver(core& k, connection& c, const incoming& in) noexcept {
+void measure_receiver(core& k, connection& c, std::uint32_t bytes,
+                      const wire::tcp_timestamps* stamps, instant now) noexcept {
     receive_tuning& t = tuning_of(k, c);
     if (c.timestamps) {  // a full segment came in answer to what we sent `echo` ago
-        const auto& stamps = in.header.options.timestamps;
-        if (!stamps || stamps->echo == t.last_echo || in.length < c.rcv.mss) return;
+        if (stamps == nullptr || stamps->echo == t.last_echo || bytes < c.rcv.mss) return;
         t.last_echo = stamps->echo;
-        const std::uint32_t ms = k.milliseconds(in.now) + c.ts.offset - stamps->echo;
+        const std::uint32_t ms = k.milliseconds(now) + c.ts.offset - stamps->echo;
         if (ms > 60'000) return;
         const std::uint32_t sample = std::max(ms, 1U) * 1000;
         t.round_trip = t.round_trip == 0 ? sample : t.round_trip - t.round_trip / 8 + sample / 8;
@@ -83,12 +83,12 @@ void measure_receiver(core& k, connection& c, const incoming& in) noexcept {
     // Without them: a window's worth takes a round trip at least, so the least is nearest.
     if (t.timing && c.rcv.nxt < t.edge) return;
     if (t.timing) {
-        const std::uint32_t sample = microseconds(in.now - t.timed_at);
+        const std::uint32_t sample = microseconds(now - t.timed_at);
         t.round_trip = t.round_trip == 0 ? sample : std::min(t.round_trip, sample);
     }
     t.timing = true;
     t.edge = c.rcv.edge;
-    t.timed_at = in.now;
+    t.timed_at = now;
 }
 
 void tune_receive_buffer(core& k, connection& c, instant now) noexcept {

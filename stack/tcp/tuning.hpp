@@ -46,7 +46,8 @@ using receive_tuning_list = boost::intrusive::list<
     boost::intrusive::constant_time_size<false>>;
 
 // Data came (for the round trip). Only for a connection that has a receive_tuning.
-void measure_receiver(core& k, connection& c, const incoming& in) noexcept;
+[[gnu::noinline]] void measure_receiver(core& k, connection& c, std::uint32_t bytes,
+                                        const wire::tcp_timestamps* stamps, instant now) noexcept;
 // The user read up to the receive buffer's mark; sets the next one.
 void tune_receive_buffer(core& k, connection& c, instant now) noexcept;
 // The user waits for room in the send buffer.

@@ -26,7 +26,7 @@ receive_room room_of(const connection& c) noexcept {
 }  // namespace
 
 // What nobody reads keeps it closed, for ever if need be (RFC 9293 3.8.6.1, MAY-8).
-std::uint32_t advertise_window(connection& c) noexcept {
+std::uint32_t advertise_unusual_window(connection& c) noexcept {
     const receive_room room = room_of(c);
     // RFC 9293 3.8.6.2.2 (MUST-39): the edge moves by whole segments or half the buffer
     const std::uint32_t step = std::min<std::uint32_t>(room.capacity / 2, c.rcv.mss);

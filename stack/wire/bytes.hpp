@@ -12,6 +12,7 @@ constexpr std::uint16_t swap_bytes(std::uint16_t x) noexcept {
     return static_cast<std::uint16_t>(x << 8 | x >> 8);
 }
 constexpr std::uint32_t swap_bytes(std::uint32_t x) noexcept { return __builtin_bswap32(x); }
+constexpr std::uint64_t swap_bytes(std::uint64_t x) noexcept { return __builtin_bswap64(x); }
 
 // Host order to network order and back: the same function.
 template <class Number>

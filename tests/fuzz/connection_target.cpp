@@ -11,6 +11,7 @@
 #include "tests/fuzz/ending.hpp"
 #include "tests/fuzz/peer.hpp"
 #include "tests/tcp/seeded.hpp"
+#include "tests/tcp/short_ways.hpp"
 
 namespace coax::fuzz {
 namespace {
@@ -95,7 +96,8 @@ class conversation {
             counting_bytes(s.header.sequence + (s.header.flags.syn ? 1U : 0U), s.length);
         const bytes copy(payload.begin(), payload.end());
         trace_segment("in ", p.port, s.header, s.length);
-        (void)layer_.input({{own, port}, {other, p.port}}, s.header, payload_view(copy), now_);
+        (void)tests::input_by_short_way(layer_, {{own, port}, {other, p.port}}, s.header, copy,
+                                        now_);
     }
 
     void icmp() {
@@ -252,7 +254,7 @@ class conversation {
         while (tcp::sender* from = layer_.next_sender()) {
             from->route.mtu = mtu_;
             tcp::segment s;
-            if (!layer_.next_segment(*from, now_, s)) continue;
+            if (!tests::next_by_short_way(layer_, *from, now_, s)) continue;
             expect(++pulled < 20'000, "a layer falls silent");
             trace_segment("out", s.ends.remote.port, s.header, s.payload_size);
             check(s);

@@ -10,6 +10,7 @@
 #include "tests/fuzz/ending.hpp"
 #include "tests/fuzz/peer.hpp"
 #include "tests/tcp/seeded.hpp"
+#include "tests/tcp/short_ways.hpp"
 
 namespace coax::fuzz {
 namespace {
@@ -83,7 +84,7 @@ class door {
             counting_bytes(made.header.sequence + (made.header.flags.syn ? 1U : 0U), made.length);
         const bytes copy(payload.begin(), payload.end());
         trace_segment("in ", who.second, made.header, made.length);
-        (void)layer_.input(ends_of(who), made.header, payload_view(copy), now_);
+        (void)tests::input_by_short_way(layer_, ends_of(who), made.header, copy, now_);
     }
     void accept() {
         const auto taken = layer_.accept(listener_);
@@ -113,7 +114,7 @@ class door {
         while (tcp::sender* from = layer_.next_sender()) {
             from->route.mtu = 1500;
             tcp::segment s;
-            if (!layer_.next_segment(*from, now_, s)) continue;
+            if (!tests::next_by_short_way(layer_, *from, now_, s)) continue;
             expect(++pulled < 10'000, "a layer falls silent");
             trace_segment("out", s.ends.remote.port, s.header, s.payload_size);
             // RFC 9293 3.10.7.2: a listener opens nothing by itself.

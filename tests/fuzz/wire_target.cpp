@@ -193,8 +193,9 @@ void plain(const_bytes frame) {
     wire::plain_segment found;
     if (!wire::parse_plain_segment(frame, found)) return;
     const auto ethernet = wire::parse_ethernet(frame);
-    expect(ethernet && wire::mac_number(ethernet->destination) == found.destination &&
-               wire::mac_number(ethernet->source) == found.source &&
+    expect(ethernet &&
+               wire::mac_number(ethernet->destination) == wire::destination_number(frame.data()) &&
+               wire::mac_number(ethernet->source) == wire::source_number(frame.data()) &&
                ethernet->type == wire::ethernet_type_ipv4,
            "plain: the frame's addresses");
     const const_bytes packet = frame.subspan(wire::ethernet_header_size);
@@ -205,15 +206,15 @@ void plain(const_bytes frame) {
            "plain: a whole IPv4 packet of TCP");
     const const_bytes segment =
         packet.subspan(ip.header_length, ip.header.total_length - std::size_t{ip.header_length});
-    expect(found.segment.data() == segment.data() && found.segment.size() == segment.size(),
+    expect(found.segment().data() == segment.data() && found.segment().size() == segment.size(),
            "plain: the segment, without padding");
     auto tcp = wire::parse_tcp(segment);
     expect(tcp.fault == wire::tcp_fault::none &&
-               found.payload.size() == segment.size() - tcp.header_length,
+               found.payload().size() == segment.size() - tcp.header_length,
            "plain: the payload");
     plain_again(ip.header, tcp.header, static_cast<std::uint32_t>(segment.size()));
     tcp.header.source_port = tcp.header.destination_port = tcp.header.urgent_pointer = 0;
-    expect(found.header == tcp.header, "plain: the same header");
+    expect(found.header() == tcp.header, "plain: the same header");
 }
 
 // Three pieces and the whole, trimmed on both sides.

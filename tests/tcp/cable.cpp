@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "tests/tcp/short_ways.hpp"
+
 namespace coax::tests {
 
 using namespace stack;
@@ -28,7 +30,7 @@ void cable::pull(std::size_t from) {
         s->route.mtu = mtu;
         s->route.epoch = 1;
         travelling t;
-        if (!l.next_segment(*s, now_, t.segment)) continue;
+        if (!next_by_short_way(l, *s, now_, t.segment)) continue;
         for (std::size_t i = 0; i < t.segment.payload_pieces; ++i)
             t.payload.insert(t.payload.end(), t.segment.payload[i].begin(),
                              t.segment.payload[i].end());
@@ -53,7 +55,7 @@ bool cable::step(instant until) {
         const auto [to, t] = std::move(flying_.begin()->second);
         flying_.erase(flying_.begin());
         const flow ends{t.segment.ends.remote, t.segment.ends.local};
-        side(to).input(ends, t.segment.header, payload_view(t.payload), now_);
+        input_by_short_way(side(to), ends, t.segment.header, t.payload, now_);
     }
     first_.advance(now_);
     second_.advance(now_);

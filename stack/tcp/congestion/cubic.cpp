@@ -57,6 +57,7 @@ struct first_slow_start {
     hystart rounds;
     std::array<std::uint32_t, 2> unused;
 };
+static_assert(offsetof(first_slow_start, rounds) == 0);  // on_unused() takes it from there
 
 std::uint32_t ticks(instant now) noexcept {
     return std::max(static_cast<std::uint32_t>(now.time_since_epoch().count() >> 16), 1U);
@@ -191,11 +192,7 @@ void cubic::on_acknowledged(congestion_state& s, const acknowledged& a) const no
 
 bool cubic::on_unused(congestion_state& s, seq una, seq nxt, duration round_trip) noexcept {
     if (s.slow_start_threshold != unlimited_threshold || s.ecn || s.pacing != 0) return false;
-    auto own = std::bit_cast<first_slow_start>(s.own);
-    if (!own.rounds.is_round_of_one(una, round_trip)) return false;
-    own.rounds.take_round_of_one(nxt, round_trip);
-    s.own = std::bit_cast<decltype(s.own)>(own);
-    return true;
+    return hystart::take_round_of_one(s.own.data(), una, nxt, round_trip);
 }
 
 void cubic::on_congestion(congestion_state& s, const congestion_event& e) const noexcept {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "stack/base/time.hpp"
@@ -35,17 +37,11 @@ struct hystart {
     // What an acknowledgment of everything before `una` does, when SND.NXT is `nxt`.
     // `round_trip`: zero when it measured none. True: slow start is over.
     bool on_acknowledged(seq una, seq nxt, duration round_trip) noexcept;
-    // The acknowledgment would begin a round and end it; one sample of it is too few to judge by.
-    bool is_round_of_one(seq una, duration round_trip) const noexcept {
-        return in == phase::slow_start && samples == 0 && una >= round_end &&
-               round_trip > duration::zero();
-    }
-    // on_acknowledged() for such a one.
-    void take_round_of_one(seq nxt, duration round_trip) noexcept {
-        round_end = nxt;
-        last_min = static_cast<std::uint32_t>(
-            std::clamp<std::int64_t>(round_trip.count() / 1000, 1, unknown - 1));
-    }
+    // on_acknowledged() where it is kept, a word at a time, for an acknowledgment that would begin
+    // a round and end it: one sample of it is too few to judge by. False: it is not such a one,
+    // nothing changed.
+    static bool take_round_of_one(std::uint32_t* kept, seq una, seq nxt,
+                                  duration round_trip) noexcept;
     // RFC 9406 4.2: how much `bytes` newly acknowledged add to the window.
     std::uint32_t growth(std::uint32_t bytes, std::uint32_t mss, bool paced) const noexcept {
         const std::uint32_t limited =
@@ -56,5 +52,26 @@ struct hystart {
   private:
     void judge() noexcept;
 };
+
+inline bool hystart::take_round_of_one(std::uint32_t* kept, seq una, seq nxt,
+                                       duration round_trip) noexcept {
+    constexpr std::size_t min_at = offsetof(hystart, last_min) / sizeof *kept;
+    constexpr std::size_t end_at = offsetof(hystart, round_end) / sizeof *kept;
+    constexpr std::size_t phase_at = offsetof(hystart, samples) / sizeof *kept;
+    struct progress {
+        std::uint16_t samples = 0;
+        std::uint8_t rounds = 0;
+        phase in = phase::slow_start;
+    };
+    static_assert(offsetof(hystart, in) - offsetof(hystart, samples) == offsetof(progress, in));
+    // No conservative slow start has begun: `rounds` is zero too.
+    if (kept[phase_at] != std::bit_cast<std::uint32_t>(progress{}) || una < seq(kept[end_at]) ||
+        round_trip <= duration::zero())
+        return false;
+    kept[end_at] = nxt.value();
+    kept[min_at] = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+        static_cast<std::uint64_t>(round_trip.count()) / 1000, 1, unknown - 1));
+    return true;
+}
 
 }  // namespace coax::stack::tcp

@@ -48,6 +48,7 @@ struct rx_frame {
     checksum_state checksum = checksum_state::unknown;
     std::uint16_t gso_bytes = 0;  // segment payload size when merged from several; else 0
     std::uint16_t segments = 1;   // how many segments were merged, 1 if unknown
+    bool handed_over = false;     // by another stack of this host (base/siblings.hpp)
 };
 
 // Room for one frame to send. The stack writes `length` bytes from `data` on and fills in the rest.

@@ -42,6 +42,7 @@ bool ingress::receive(instant now) {
 
 void ingress::receive_loopback(instant now) {
     // What these packets cause goes to the queue's end and waits for the next call.
+    if (all_.others != nullptr) all_.others->take_in_hand(nullptr);
     for (std::size_t left = all_.loopback.count(); left != 0; --left) {
         // RFC 1122 3.2.1.3 (g): inside the host nothing can be damaged on the way.
         payload_view packet(all_.loopback.front_body());
@@ -96,6 +97,7 @@ bool ingress::on_plain_segment(const rx_frame& frame, instant now) {
 
 // Step 1: the frame. Is it for us, and whose is it?
 void ingress::on_frame(const rx_frame& frame, instant now) {
+    if (all_.others != nullptr) all_.others->take_in_hand(&frame);
     const auto header = wire::parse_ethernet(frame.head);
     if (!header) {
         ++all_.link_count.truncated;
@@ -119,10 +121,12 @@ void ingress::on_arp(const payload_view& packet, instant now) {
         ++all_.link_count.arp_malformed;
         return;
     }
+    const bool is_copy = all_.others != nullptr && all_.others->is_handed_over();
+    if (all_.others != nullptr) all_.others->copy_to(siblings::everybody);  // caches of their own
     const auto& [sender, target] = std::pair(parsed.packet.sender_ip, parsed.packet.target_ip);
     all_.arp.input(parsed.packet,
                    {all_.addresses.is_own(sender), all_.addresses.is_on_link(sender),
-                    all_.addresses.is_own(target)},
+                    all_.addresses.is_own(target), !is_copy},
                    now);
 }
 
@@ -131,7 +135,12 @@ void ingress::on_ipv4(payload_view& packet, const arrival& how) {
     const auto parsed = wire::parse_ipv4(packet.head(), packet.size());
     const auto acceptance = ip::accept(parsed, {how.link_broadcast, how.loopback}, all_.addresses,
                                        all_.groups, all_.ip_count);
-    if (acceptance == ip::acceptance::refused) return;
+    if (acceptance == ip::acceptance::refused) {
+        // Another stack of this host may have joined.
+        if (all_.others != nullptr && parsed.header.destination.is_multicast())
+            all_.others->copy_to(siblings::everybody);
+        return;
+    }
     packet.trim_back(packet.size() - parsed.header.total_length);  // link padding
     payload_view inside = packet;
     inside.trim_front(parsed.header_length);
@@ -148,13 +157,28 @@ void ingress::on_ipv4(payload_view& packet, const arrival& how) {
 // Step 2a: a part of a packet. If it was the last one missing, the whole goes on.
 void ingress::on_fragment(const wire::ipv4_header& ip, const payload_view& data, bool broadcast,
                           const arrival& how) {
+    siblings* const others = how.loopback ? nullptr : all_.others;
+    if (others != nullptr && broadcast) {
+        others->copy_to(siblings::everybody);  // each puts it together for itself
+    } else if (others != nullptr &&
+               others->pass_fragment(ip.source, ip.destination, ip.identification, ip.protocol)) {
+        ++all_.traffic.fragments_elsewhere;
+        return;
+    }
     const auto whole = all_.fragments.input(ip, data, broadcast, how.now);
     if (!whole) return;
+    // As if it had come in one piece: whose it is, is found out now.
+    std::array<std::byte, wire::ethernet_header_size> link{};
+    wire::emit_ethernet({all_.capabilities.address, {}, wire::ethernet_type_ipv4}, link.data());
+    const std::array<const_bytes, 1> pieces{whole->packet};
+    const rx_frame as_one{.head = link, .rest = pieces};
+    if (others != nullptr) others->take_in_hand(broadcast ? nullptr : &as_one);
     payload_view inside(whole->packet.subspan(wire::ipv4_header_size));
     // No device has seen it in one piece.
     arrival anew = how;
     anew.checksum = checksum_state::unknown;
     on_whole_packet(whole->header, payload_view(whole->packet), inside, broadcast, anew);
+    if (others != nullptr) others->take_in_hand(nullptr);
 }
 
 // Step 2b: whose protocol?
@@ -236,6 +260,8 @@ void ingress::on_igmp(const wire::ipv4_header& ip, const payload_view& packet,
                       const payload_view& message, const arrival& how) {
     const bool trusted = how.checksum == checksum_state::verified ||
                          all_.capabilities.receive_checksum == checksum_policy::trusted;
+    // Each stack answers queries for its own groups (RFC 3376 5.2).
+    if (all_.others != nullptr) all_.others->copy_to(siblings::everybody);
     const bool alert = wire::parse_quoted_ipv4(packet.head()).has_router_alert;
     all_.groups.input(ip, message, alert, !trusted, how.now);
 }

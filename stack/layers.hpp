@@ -6,6 +6,7 @@
 #include "stack/base/flow.hpp"
 #include "stack/base/random.hpp"
 #include "stack/base/record_queue.hpp"
+#include "stack/base/siblings.hpp"
 #include "stack/config.hpp"
 #include "stack/device.hpp"
 #include "stack/ethernet/arp.hpp"
@@ -26,9 +27,10 @@ namespace coax::stack {
 
 // What ingress and egress themselves count.
 struct traffic_counters {
-    std::uint64_t frames_received = 0;  // taken from the device, good or bad
-    std::uint64_t frames_sent = 0;      // given to the device
-    std::uint64_t slot_too_small = 0;   // the device's slot did not hold the frame: lost
+    std::uint64_t frames_received = 0;      // taken from the device, good or bad
+    std::uint64_t frames_sent = 0;          // given to the device
+    std::uint64_t slot_too_small = 0;       // the device's slot did not hold the frame: lost
+    std::uint64_t fragments_elsewhere = 0;  // given to the stack that puts them together
     std::uint64_t tcp_truncated = 0;
     std::uint64_t tcp_bad_offset = 0;
     std::uint64_t tcp_bad_option = 0;
@@ -40,6 +42,7 @@ struct traffic_counters {
             {"device.frames_received", &c::frames_received},
             {"device.frames_sent", &c::frames_sent},
             {"device.slot_too_small", &c::slot_too_small},
+            {"ip.fragments_elsewhere", &c::fragments_elsewhere},
             {"tcp.truncated", &c::tcp_truncated},
             {"tcp.bad_offset", &c::tcp_bad_offset},
             {"tcp.bad_option", &c::tcp_bad_option},
@@ -90,6 +93,7 @@ struct layers {
     ip::identification_source identifications;
     udp::layer udp;
     tcp::layer tcp;
+    siblings* others = nullptr;         // null: this stack is alone
     record_queue<ip_address> loopback;  // whole IP packets to own addresses; head: destination
 };
 

@@ -123,6 +123,13 @@ std::vector<interface_address> ip_stack::addresses() const {
     return list;
 }
 
+void ip_stack::set_siblings(siblings& others) {
+    layers& all = parts_->all;
+    all.others = &others;
+    all.tcp.set_siblings(&others);
+    all.udp.set_siblings(&others);
+}
+
 // --- turning
 
 bool ip_stack::receive(instant now) { return parts_->up.receive(now); }

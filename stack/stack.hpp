@@ -23,6 +23,7 @@
 #include "stack/base/address.hpp"
 #include "stack/base/random.hpp"
 #include "stack/base/result.hpp"
+#include "stack/base/siblings.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
 #include "stack/device.hpp"
@@ -56,6 +57,9 @@ class ip_stack {
     ~ip_stack();
     ip_stack(const ip_stack&) = delete;
     ip_stack& operator=(const ip_stack&) = delete;
+
+    // The other stacks of a host that has several; they must outlive this one. Before all else.
+    void set_siblings(siblings& others);
 
     // --- interface and routes. The connected route of an address comes with it; the address is
     // announced on the link with the next flush (RFC 5227 2.3). Errors: invalid_argument (no host

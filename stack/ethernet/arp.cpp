@@ -29,7 +29,7 @@ void arp::input(const wire::arp_packet& packet, const arp_context& context, inst
         return;
     }
     if (context.sender_is_own) {
-        conflict(packet, now);
+        if (context.to_be_answered) conflict(packet, now);
         return;
     }
     if (!is_probe && !context.sender_is_on_link) {
@@ -42,7 +42,7 @@ void arp::input(const wire::arp_packet& packet, const arp_context& context, inst
         neighbours_.learn(packet.sender_ip, packet.sender_mac, is_request && context.target_is_own,
                           now);
     }
-    if (is_request && context.target_is_own)
+    if (is_request && context.target_is_own && context.to_be_answered)
         push(packet.sender_mac, {wire::arp_operation::reply, own_mac_, packet.target_ip,
                                  packet.sender_mac, packet.sender_ip});
 }

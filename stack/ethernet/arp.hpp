@@ -27,6 +27,7 @@ struct arp_context {
     bool sender_is_own = false;      // one of our addresses
     bool sender_is_on_link = false;  // a host of a subnet of ours
     bool target_is_own = false;
+    bool to_be_answered = true;  // false: another stack of this host does
 };
 
 class arp {

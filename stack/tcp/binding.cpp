@@ -1,6 +1,7 @@
 // Local ports: who holds which, and how a free one is found without being guessable.
 #include "stack/tcp/binding.hpp"
 
+#include "stack/tcp/elsewhere.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
 namespace coax::stack::tcp {
@@ -26,7 +27,9 @@ void release_binding(core& k, connection& c) noexcept {
         connection& child = b->accept_queue.front();
         abort(k, child, {});  // RFC 9293 3.10.5; takes itself off the queue
     }
+    const std::uint16_t port = b->local.port;
     k.ports.remove(*b);
+    if (b->listening) tell_listening(k, port);
     k.bindings.destroy(b);
 }
 
@@ -38,7 +41,7 @@ std::uint16_t pick_port(core& k, flow ends, instant now) noexcept {
     std::uint32_t& counter = k.port_counters[(offset >> 58) & 63];
     for (std::uint32_t tries = port_span(k); tries != 0; --tries) {
         ends.local.port = nth_port(k, (offset & 0xffffffffU) + counter++);
-        if (k.ports.has_bindings(ends.local.port)) continue;
+        if (k.ports.has_bindings(ends.local.port) || is_elsewhere(k, ends)) continue;
         const reference there = k.find_flow(ends, k.hash_of(ends));
         if (there.is_none()) return ends.local.port;
         if (second_choice == 0 && there.which() == reference::kind::time_wait &&

@@ -2,6 +2,7 @@
 // moves everybody needs. The protocol itself stands in the files named after its parts.
 #pragma once
 
+#include "stack/base/siblings.hpp"
 #include "stack/base/token_bucket.hpp"
 #include "stack/tcp/block_pool.hpp"
 #include "stack/tcp/congestion/bbr.hpp"
@@ -155,6 +156,7 @@ struct core {
     port_table ports;
     counters count;
     std::uint32_t gso_max_bytes = 0;
+    siblings* others = nullptr;            // null: this stack is alone
     std::uint32_t port_counters[64] = {};  // RFC 6056 3.3.4: table[]
     token_bucket resets_allowed;
 

@@ -84,7 +84,8 @@ enum class counted : std::uint8_t {
     end
 };
 
-inline constexpr std::size_t disposition_count = static_cast<std::size_t>(disposition::invalid) + 1;
+inline constexpr std::size_t disposition_count =
+    static_cast<std::size_t>(disposition::elsewhere) + 1;
 inline constexpr std::size_t counter_total =
     disposition_count + static_cast<std::size_t>(counted::end);
 
@@ -101,6 +102,7 @@ inline constexpr std::array<std::string_view, counter_total> counter_names{
     "tcp.after_close",
     "tcp.limit",
     "tcp.invalid",
+    "tcp.elsewhere",
     "tcp.active_opens",
     "tcp.passive_opens",
     "tcp.established",

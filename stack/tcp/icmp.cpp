@@ -9,6 +9,7 @@ void layer::icmp_error(const flow& ends, std::uint32_t sequence, icmp_verdict ve
                        std::uint16_t next_hop_mtu, instant now) noexcept {
     core& k = *core_;
     const reference to = k.find_flow(ends, k.hash_of(ends));
+    if (to.is_none() && k.others != nullptr && k.others->offer(k.others->owner_of(ends))) return;
     if (to.is_none() || to.which() != reference::kind::connection) {
         k.count.add(counted::icmp_ignored);
         return;

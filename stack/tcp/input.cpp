@@ -1,6 +1,8 @@
 // The door of TCP: finds who a segment is for and counts what became of it.
 #include "stack/tcp/input.hpp"
 
+#include "stack/tcp/elsewhere.hpp"
+
 namespace coax::stack::tcp {
 
 namespace {
@@ -50,6 +52,7 @@ disposition deliver(core& k, const flow& ends, incoming& in) noexcept {
         k.count.add(counted::port_zero);
         return disposition::invalid;
     }
+    if (k.others != nullptr && goes_elsewhere(k, ends, in)) return disposition::elsewhere;
     if (binding* listener = k.ports.find_listener(ends.local))
         return input_listen(k, *listener, ends, in, std::nullopt);
     return input_closed(k, ends, in);

@@ -83,6 +83,7 @@ disposition answer_with_cookie(core& k, binding& listener, const flow& ends,
             wire::tcp_timestamps{cookie_timestamp(clock, kept), options.ts_value};
     }
     listener.cookies_until = in.now + 2 * k.config.syn_cookie_period;
+    if (k.others != nullptr) k.others->set_cookies_until(listener.cookies_until);
     k.count.add(counted::syn_cookies_sent);
     k.make_ready(*r);
     return disposition::consumed;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stack/tcp/ecn.hpp"
+#include "stack/tcp/elsewhere.hpp"
 #include "stack/tcp/input.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
@@ -77,7 +78,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     if (h == nullptr) return disposition::limit;
     h->ends_ = ends;
     h->hash = k.hash_of(ends);
-    if (!k.table.insert(h->hash, reference(reference::kind::half_open, h->index))) {
+    if (!enter_flow(k, ends, h->hash, reference(reference::kind::half_open, h->index))) {
         k.half_opens.destroy(h);
         k.count.add(counted::no_memory);
         return disposition::limit;

@@ -18,6 +18,7 @@ layer::layer(const tcp_config& config, random_source& randomness)
 layer::~layer() = default;
 
 void layer::set_gso_max_bytes(std::uint32_t bytes) noexcept { core_->gso_max_bytes = bytes; }
+void layer::set_siblings(siblings* others) noexcept { core_->others = others; }
 
 void layer::advance(instant now) noexcept { fire_timers(*core_, now); }
 

@@ -15,6 +15,7 @@
 #include "stack/base/payload.hpp"
 #include "stack/base/random.hpp"
 #include "stack/base/result.hpp"
+#include "stack/base/siblings.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
 #include "stack/tcp/usage.hpp"
@@ -95,6 +96,7 @@ enum class disposition : std::uint8_t {
     after_close,  // data for a socket that nobody will read: answered with RST
     limit,        // a limit of config.hpp
     invalid,      // flags that no state accepts
+    elsewhere,    // another stack of this host has the connection, and has got it
 };
 
 struct connection;
@@ -261,6 +263,8 @@ class layer {
 
     // Largest super-segment (payload bytes) that the device cuts; 0 (default): none.
     void set_gso_max_bytes(std::uint32_t bytes) noexcept;
+    // Before the first socket; must outlive the layer. Null (default): there are none.
+    void set_siblings(siblings* others) noexcept;
 
     // --- socket calls. error::bad_handle for a stale id.
     result<socket_id> open(void* user) noexcept;

@@ -6,6 +6,7 @@
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/congestion_events.hpp"
+#include "stack/tcp/elsewhere.hpp"
 #include "stack/tcp/mtu_search.hpp"
 #include "stack/tcp/recovery.hpp"
 #include "stack/tcp/tuning.hpp"
@@ -22,7 +23,7 @@ std::uint16_t ip_header(const flow& ends) noexcept { return ends.remote.address.
 // The protocol is done with `c`; what the user may still read stays.
 void stop(core& k, connection& c) noexcept {
     if (c.in_table) {
-        k.table.erase(c.hash, reference(reference::kind::connection, c.index));
+        leave_flow(k, c.ends_, c.hash, reference(reference::kind::connection, c.index));
         k.ports.remove_connection(c.ends_.local.port);
         c.in_table = false;
     }
@@ -41,7 +42,8 @@ void stop(core& k, connection& c) noexcept {
 
 bool enter_table(core& k, connection& c) noexcept {
     c.hash = k.hash_of(c.ends_);
-    if (!k.table.insert(c.hash, reference(reference::kind::connection, c.index))) return false;
+    if (!enter_flow(k, c.ends_, c.hash, reference(reference::kind::connection, c.index)))
+        return false;
     k.ports.add_connection(c.ends_.local.port);
     c.in_table = true;
     return true;
@@ -183,7 +185,7 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
 }
 
 void destroy(core& k, time_wait& t) noexcept {
-    k.table.erase(t.hash, reference(reference::kind::time_wait, t.index));
+    leave_flow(k, t.ends_, t.hash, reference(reference::kind::time_wait, t.index));
     k.ports.remove_connection(t.ends_.local.port);
     k.disarm(t);
     k.time_waits.destroy(&t);
@@ -195,7 +197,7 @@ bool may_reuse(const core& k, const time_wait& t, instant now) noexcept {
 }
 
 void destroy(core& k, half_open& h) noexcept {
-    k.table.erase(h.hash, reference(reference::kind::half_open, h.index));
+    leave_flow(k, h.ends_, h.hash, reference(reference::kind::half_open, h.index));
     k.ports.remove_connection(h.ends_.local.port);
     --h.listener->syn_count;
     k.disarm(h);

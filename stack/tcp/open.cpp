@@ -4,6 +4,7 @@
 
 #include "stack/tcp/binding.hpp"
 #include "stack/tcp/core.hpp"
+#include "stack/tcp/elsewhere.hpp"
 #include "stack/tcp/lifecycle.hpp"
 
 namespace coax::stack::tcp {
@@ -104,6 +105,7 @@ status layer::listen(socket_id socket, std::uint32_t backlog) noexcept {
     c->bound_to->listening = true;
     c->bound_to->backlog = std::clamp(backlog, 1U, k.config.listen_backlog_max);
     c->current = state::listen;
+    tell_listening(k, c->bound_to->local.port);
     return {};
 }
 
@@ -129,7 +131,8 @@ status layer::connect(socket_id socket, const endpoint& remote, const ip_address
         if (ends.local.port == 0) return error::address_not_available;
     }
     std::optional<seq> iss_floor;
-    if (!clear_the_way(k, ends, now, iss_floor)) return error::address_in_use;
+    if (!clear_the_way(k, ends, now, iss_floor) || is_elsewhere(k, ends))
+        return error::address_in_use;
     c->ends_ = ends;  // for good: MUST-45
     if (!enter_table(k, *c)) return error::no_buffer_space;
     begin_active_open(k, *c, now, iss_floor);

@@ -46,6 +46,14 @@ bool port_table::has_bindings(std::uint16_t port) const noexcept {
     return at != ports_.end() && at->second.first != nullptr;
 }
 
+bool port_table::has_listener(std::uint16_t port) const noexcept {
+    const auto at = ports_.find(port);
+    if (at == ports_.end()) return false;
+    for (const binding* b = at->second.first; b != nullptr; b = b->next)
+        if (b->listening) return true;
+    return false;
+}
+
 void port_table::add(binding& b) noexcept {
     use& u = ports_[b.local.port];
     b.next = u.first;

@@ -51,6 +51,7 @@ class port_table {
     // Another listener on an overlapping address?
     bool can_listen(const binding& b) const noexcept;
     bool has_bindings(std::uint16_t port) const noexcept;
+    bool has_listener(std::uint16_t port) const noexcept;  // on whatever address
     std::size_t size() const noexcept {
         return ports_.size();
     }  // ports with bindings or connections

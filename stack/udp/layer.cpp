@@ -80,8 +80,10 @@ status layer::bind_ephemeral(socket& s, const ip_address& address) {
         if (const auto found = on_port_.find(local.port);
             found != on_port_.end() && (s.reuse_address || !is_free(local, s)))
             continue;
-        enter(s, {local, {}});
-        return {};
+        // Nor with a socket of another stack: what comes to it would be looked for there, too.
+        if (others_ != nullptr && others_->hearers_on(local.port) != 0) continue;
+        if (enter(s, {local, {}}) == 0) return {};
+        leave(s);  // at the same moment
     }
     return error::address_in_use;
 }
@@ -287,6 +289,8 @@ disposition layer::input(const flow& ends, const payload_view& payload) {
     }
     socket* s = demux(ends);
     if (s == nullptr) {
+        if (others_ != nullptr && others_->offer(others_->hearers_on(ends.local.port)))
+            return disposition::elsewhere;
         ++counters_.no_port;
         return disposition::no_port;
     }
@@ -316,6 +320,7 @@ disposition layer::deliver(socket& s, const flow& ends, const payload_view& payl
 }
 
 bool layer::icmp_error(const flow& ends, bool hard, error cause) {
+    if (others_ != nullptr) others_->copy_to(others_->hearers_on(ends.local.port));
     socket* s = demux(ends);
     if (s == nullptr) return false;
     if (hard && s->connected) {
@@ -387,7 +392,7 @@ void layer::visit_occupancies(const endpoint& local, Visit&& visit) {
     visit(on_address_[local]);
 }
 
-void layer::enter(socket& s, const flow& ends) {
+siblings::set layer::enter(socket& s, const flow& ends) {
     s.ends = ends;
     s.bound = true;
     const auto [found, is_first] = by_flow_.emplace(ends, s.id.index);
@@ -400,6 +405,7 @@ void layer::enter(socket& s, const flow& ends) {
         ++o.sockets;
         o.alone += s.reuse_address ? 0 : 1;
     });
+    return others_ == nullptr ? 0 : others_->set_hearing(ends.local.port, true);
 }
 
 void layer::leave(socket& s) {
@@ -413,7 +419,10 @@ void layer::leave(socket& s) {
         --o.sockets;
         o.alone -= s.reuse_address ? 0 : 1;
     });
-    if (on_port_[s.ends.local.port].sockets == 0) on_port_.erase(s.ends.local.port);
+    if (on_port_[s.ends.local.port].sockets == 0) {
+        on_port_.erase(s.ends.local.port);
+        if (others_ != nullptr) others_->set_hearing(s.ends.local.port, false);
+    }
     if (on_address_[s.ends.local].sockets == 0) on_address_.erase(s.ends.local);
     s.bound = false;
 }

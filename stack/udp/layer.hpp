@@ -17,6 +17,7 @@
 #include "stack/base/random.hpp"
 #include "stack/base/record_queue.hpp"
 #include "stack/base/result.hpp"
+#include "stack/base/siblings.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
 #include "stack/udp/counters.hpp"
@@ -51,7 +52,8 @@ struct received {
     ip_address destination;  // the own address it was sent to, or a broadcast
 };
 
-enum class disposition : std::uint8_t { consumed, no_port, port_zero, queue_full };
+// elsewhere: another stack of this host has got it.
+enum class disposition : std::uint8_t { consumed, no_port, port_zero, queue_full, elsewhere };
 
 // A datagram on its way to egress; the body of the record is its payload.
 struct datagram {
@@ -143,6 +145,9 @@ class layer {
     // everywhere, don't hear of it: they could not tell which of their peers is meant.
     bool icmp_error(const flow& ends, bool hard, error cause);
 
+    // Before the first socket; must outlive the layer. Null (default): there are none.
+    void set_siblings(siblings* others) noexcept { others_ = others; }
+
     bool has_outgoing() const noexcept { return !outgoing_.empty(); }
     // The oldest datagram and its payload; valid until pop_outgoing().
     datagram front_outgoing() noexcept { return outgoing_.front_head(); }
@@ -207,7 +212,8 @@ class layer {
     // Calls visit(occupancy&) for the two that a bound socket counts in.
     template <class Visit>
     void visit_occupancies(const endpoint& local, Visit&& visit);
-    void enter(socket& s, const flow& ends);
+    // Answers which other stacks have a socket on the port.
+    siblings::set enter(socket& s, const flow& ends);
     void leave(socket& s);
     void raise(socket& s, readiness ready);
 
@@ -230,6 +236,7 @@ class layer {
     list<&socket::event_place> events_;
     list<&socket::blocked_place> blocked_;
     record_queue<datagram> outgoing_;
+    siblings* others_ = nullptr;
     std::uint64_t receive_memory_used_ = 0;
     std::size_t open_count_ = 0;
 };

@@ -62,6 +62,7 @@ disposition layer::input_to_many(const flow& ends, const payload_view& payload) 
         ++counters_.port_zero;
         return disposition::port_zero;
     }
+    if (others_ != nullptr) others_->copy_to(others_->hearers_on(ends.local.port));
     const ip_address& to = ends.local.address;
     const bool is_group = to.is_multicast();
     disposition all = disposition::no_port;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/ring.hpp"
+#include "stack/base/siblings.hpp"
 #include "stack/device.hpp"
 
 namespace coax::backends {
@@ -44,6 +45,8 @@ class driver {
     virtual ~driver() = default;
 
     virtual stack::device& device() noexcept = 0;
+    // The other stacks of this host; null: there are none.
+    virtual stack::siblings* siblings() noexcept { return nullptr; }
     virtual const description& describe() const noexcept = 0;
 
     // True if receive() would find frames now. Reads memory, makes no system call.

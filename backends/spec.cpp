@@ -54,6 +54,9 @@ constexpr std::array<std::pair<std::string_view, wire_spec::checksum>, 2> wire_c
 constexpr std::array<std::pair<std::string_view, wire_spec::when_full>, 2> when_full_words{
     {{"wait", wire_spec::when_full::wait}, {"drop", wire_spec::when_full::drop}}};
 
+constexpr std::array<std::pair<std::string_view, wire_spec::spreading>, 2> spreading_words{
+    {{"flow", wire_spec::spreading::flow}, {"frame", wire_spec::spreading::frame}}};
+
 std::string read_power_of_two(std::string_view value, unsigned least, unsigned most,
                               unsigned& target) {
     unsigned number = 0;
@@ -125,7 +128,7 @@ constexpr std::array<key<Spec>, 17> shared_keys{{
     {"resolv", [](Spec& s, std::string_view v) { return read_path(v, s.names.configuration); }},
 }};
 
-constexpr std::array<key<wire_spec>, 5> wire_keys{{
+constexpr std::array<key<wire_spec>, 6> wire_keys{{
     {"ip", read_address<wire_spec>, true},
     {"mtu", [](wire_spec& s, std::string_view v) { return read_number(v, 576U, 65521U, s.mtu); }},
     {"gso", [](wire_spec& s, std::string_view v) { return read_switch(v, s.gso); }},
@@ -133,6 +136,8 @@ constexpr std::array<key<wire_spec>, 5> wire_keys{{
      [](wire_spec& s, std::string_view v) { return read_word(v, wire_checksums, s.rx_checksum); }},
     {"full",
      [](wire_spec& s, std::string_view v) { return read_word(v, when_full_words, s.full); }},
+    {"spread",
+     [](wire_spec& s, std::string_view v) { return read_word(v, spreading_words, s.spread); }},
 }};
 
 constexpr std::array<key<xdp_spec>, 9> xdp_keys{{

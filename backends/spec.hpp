@@ -47,10 +47,12 @@ struct wire_spec {
     bool gso = false;  // gso=on|off, TCP super-segments up to 64 KB pass whole
     enum class checksum { strict, trusted } rx_checksum = checksum::strict;
     enum class when_full { wait, drop } full = when_full::wait;  // full=, a full peer's queue
-    fault_options faults;                                        // loss=, delay=, seed=, ...
-    tcp_choices tcp;      // congestion=, ecn=, pacing=, idle=
-    name_choices names;   // dns=, search=, ...
-    std::string capture;  // capture=FILE, pcapng
+    // spread=, of a host with several queues: by which one a frame comes
+    enum class spreading { flow, frame } spread = spreading::flow;
+    fault_options faults;  // loss=, delay=, seed=, ...
+    tcp_choices tcp;       // congestion=, ecn=, pacing=, idle=
+    name_choices names;    // dns=, search=, ...
+    std::string capture;   // capture=FILE, pcapng
 };
 
 struct xdp_spec {
@@ -86,5 +88,8 @@ std::vector<availability> available_backends();
 
 // Opens the backend of a spec that moves frames (not kernel_spec).
 std::variant<std::unique_ptr<driver>, failure> open_driver(const spec& what);
+// The same for a group of shards: one driver for each, all of one address.
+std::variant<std::vector<std::unique_ptr<driver>>, failure> open_shard_drivers(const spec& what,
+                                                                               unsigned count);
 
 }  // namespace coax::backends

@@ -14,6 +14,7 @@ namespace coax::backends {
 class wrapping_driver : public driver {
   public:
     stack::device& device() noexcept override { return inner_->device(); }
+    stack::siblings* siblings() noexcept override { return inner_->siblings(); }
     const description& describe() const noexcept override { return description_; }
     bool frames_waiting() noexcept override { return inner_->frames_waiting(); }
     void kick(ring& ring) noexcept override { inner_->kick(ring); }

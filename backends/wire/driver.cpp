@@ -18,12 +18,14 @@ namespace {
 
 class wire_driver final : public driver, private completion {
   public:
-    wire_driver(std::unique_ptr<wire::port> port, const std::string& segment)
+    wire_driver(std::unique_ptr<wire::port> port, const std::string& segment,
+                std::vector<unsigned> queues)
         : port_(std::move(port)) {
         const stack::device_capabilities& own = port_->capabilities();
         description_.kind = "wire";
         description_.interface = segment;
         description_.mode = "memory";
+        description_.queues = std::move(queues);
         description_.mtu = own.mtu;
         if (own.receive_checksum == stack::checksum_policy::trusted)
             description_.offloads.emplace_back("checksums-trusted");
@@ -68,7 +70,8 @@ class wire_driver final : public driver, private completion {
 
 }  // namespace
 
-std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what) {
+std::variant<std::vector<std::unique_ptr<driver>>, failure> open_wire_queues(const wire_spec& what,
+                                                                             unsigned count) {
     wire::segment_options shared;
     shared.gso = what.gso;
     shared.drop_when_full = what.full == wire_spec::when_full::drop;
@@ -81,13 +84,25 @@ std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what) 
     own.can_sleep = true;
     own.addresses = what.addresses;
     own.automatic_address = what.addresses.empty();
-    auto port = std::get<0>(segment)->join(std::move(own));
-    if (auto* fault = std::get_if<failure>(&port)) return std::move(*fault);
+    own.spread_frames = what.spread == wire_spec::spreading::frame;
+    auto ports = std::get<0>(segment)->join_queues(std::move(own), count);
+    if (auto* fault = std::get_if<failure>(&ports)) return std::move(*fault);
 
-    std::unique_ptr<driver> opened =
-        std::make_unique<wire_driver>(std::move(std::get<0>(port)), what.segment);
-    opened = add_faults(std::move(opened), what.faults);
-    return add_capture(std::move(opened), what.capture);
+    std::vector<std::unique_ptr<driver>> opened;
+    for (auto& port : std::get<0>(ports)) {
+        std::vector<unsigned> queues;
+        if (count > 1) queues.push_back(static_cast<unsigned>(opened.size()));
+        opened.push_back(
+            std::make_unique<wire_driver>(std::move(port), what.segment, std::move(queues)));
+    }
+    return opened;
+}
+
+std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what) {
+    auto opened = open_wire_queues(what, 1);
+    if (auto* fault = std::get_if<failure>(&opened)) return std::move(*fault);
+    auto alone = add_faults(std::move(std::get<0>(opened).front()), what.faults);
+    return add_capture(std::move(alone), what.capture);
 }
 
 }  // namespace coax::backends

@@ -89,10 +89,31 @@ void port::synchronize() noexcept {
         const segment::member& member = segment_->members_[other];
         present_ |= bit(other);
         bells_[other] = member.bell;
-        peers_[other] =
-            peer{now.get(), address_key(member.address), member.mtu + ethernet_header_bytes};
+        peers_[other].out = now.get();
+        peers_[other].frame_max = member.mtu + ethernet_header_bytes;
+        peers_[other].spread_frames = member.spread_frames;
     }
+    synchronize_hosts();
     synchronize_incoming();
+}
+
+// Under the segment's lock. The first queue of a host stands for all of them.
+void port::synchronize_hosts() noexcept {
+    hosts_ = 0;
+    std::array<std::uint64_t, ports_max> queues{};
+    for (std::uint64_t left = present_; left != 0; left &= left - 1) {
+        const auto other = static_cast<unsigned>(std::countr_zero(left));
+        queues[segment_->members_[other].host] |= bit(other);
+    }
+    for (const std::uint64_t all : queues) {
+        if (all == 0) continue;
+        const auto first = static_cast<unsigned>(std::countr_zero(all));
+        for (std::uint64_t left = all; left != 0; left &= left - 1)
+            peers_[static_cast<unsigned>(std::countr_zero(left))].address = no_address;
+        peers_[first].address = address_key(segment_->members_[first].address);
+        peers_[first].queues = std::has_single_bit(all) ? 0 : all;
+        hosts_ |= bit(first);
+    }
 }
 
 // Under the segment's lock. A channel whose sender has left is read to its end.
@@ -146,7 +167,7 @@ void port::cancel(std::span<const stack::tx_slot> slots) noexcept {
 }
 
 unsigned port::search(std::uint64_t address) const noexcept {
-    for (std::uint64_t left = present_; left != 0; left &= left - 1) {
+    for (std::uint64_t left = hosts_; left != 0; left &= left - 1) {
         const auto other = static_cast<unsigned>(std::countr_zero(left));
         if (peers_[other].address == address) return other;
     }
@@ -184,15 +205,43 @@ inline bool port::put(const peer& other, const stack::tx_slot& slot) noexcept {
     return true;
 }
 
-void port::flood(const stack::tx_slot& slot) noexcept {
+// As a network card: ARP comes by the first queue, IPv4 by what its addresses and, where it has
+// them, its ports say; or each frame by the next queue.
+unsigned port::choose_queue(const peer& host, const stack::tx_slot& slot) noexcept {
+    std::uint64_t number = 0;
+    if (host.spread_frames) {
+        number = turns_++;
+    } else if (slot.length >= 38 && slot.data[12] == std::byte{0x08} &&
+               slot.data[13] == std::byte{0}) {
+        std::uint64_t addresses = 0;
+        std::memcpy(&addresses, slot.data + 26, sizeof addresses);
+        std::uint32_t ports = 0;
+        const bool is_fragment =
+            (slot.data[20] & std::byte{0x3f}) != std::byte{0} || slot.data[21] != std::byte{0};
+        if (!is_fragment && slot.data[14] == std::byte{0x45})
+            std::memcpy(&ports, slot.data + 34, sizeof ports);
+        number = (addresses ^ ports * 0x9e37'79b9'7f4a'7c15U) * 0xff51'afd7'ed55'8ccdU >> 32;
+    }
+    std::uint64_t queues = host.queues;
+    for (number %= static_cast<unsigned>(std::popcount(queues)); number != 0; --number)
+        queues &= queues - 1;
+    return static_cast<unsigned>(std::countr_zero(queues));
+}
+
+// To each host once; answers to which ports.
+std::uint64_t port::flood(const stack::tx_slot& slot) noexcept {
     const auto frame = static_cast<std::uint32_t>(slot.token);
+    std::uint64_t touched = 0;
     ++counters_.flooded;
-    for (std::uint64_t left = present_; left != 0; left &= left - 1) {
+    for (std::uint64_t left = hosts_; left != 0; left &= left - 1) {
+        auto to = static_cast<unsigned>(std::countr_zero(left));
+        if (peers_[to].queues != 0) to = choose_queue(peers_[to], slot);
         frames_->add_reference(frame);
-        if (!put(peers_[static_cast<unsigned>(std::countr_zero(left))], slot))
-            frames_->drop_reference(frame);
+        if (!put(peers_[to], slot)) frames_->drop_reference(frame);
+        touched |= bit(to);
     }
     frames_->drop_reference(frame);
+    return touched;
 }
 
 // True: the frame is on its way. `touched`: the peers whose channels have something to publish.
@@ -200,24 +249,25 @@ inline bool port::forward(const stack::tx_slot& slot, std::uint64_t& touched) no
     const std::uint64_t destination = destination_key(slot.data);
     // A generated address ends with the port's number; any other is looked for.
     const unsigned guess = (last_octet(destination) - 1) & (ports_max - 1);
-    if (peers_[guess].address != destination) [[unlikely]]  // no port: no address
+    const peer& likely = peers_[guess];
+    if (likely.address != destination || likely.queues != 0) [[unlikely]]  // no port: no address
         return forward_elsewhere(slot, touched);
     touched |= bit(guess);
-    return put(peers_[guess], slot);
+    return put(likely, slot);
 }
 
 bool port::forward_elsewhere(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
     const std::uint64_t destination = destination_key(slot.data);
     if ((destination >> 40 & 1) != 0) {
-        flood(slot);
-        touched |= present_;
+        touched |= flood(slot);
         return true;
     }
-    const unsigned to = search(destination);
+    unsigned to = search(destination);
     if (to == ports_max) {
         ++counters_.dropped_unknown_destination;
         return false;
     }
+    if (peers_[to].queues != 0) to = choose_queue(peers_[to], slot);
     touched |= bit(to);
     return put(peers_[to], slot);
 }

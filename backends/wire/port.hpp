@@ -71,6 +71,8 @@ class port final : public stack::device {
         channel* out = nullptr;
         std::uint64_t address = no_address;  // as address_key()
         std::uint32_t frame_max = 0;
+        bool spread_frames = false;
+        std::uint64_t queues = 0;  // of a host with several: all that are there, itself included
     };
     struct incoming {
         std::shared_ptr<channel> from;
@@ -86,15 +88,17 @@ class port final : public stack::device {
         if (segment_->changes_.load(std::memory_order_acquire) != changes_seen_) synchronize();
     }
     [[gnu::noinline]] void synchronize() noexcept;
+    void synchronize_hosts() noexcept;
     void synchronize_incoming();
     void harvest() noexcept;
     [[gnu::noinline]] unsigned search(std::uint64_t address) const noexcept;
     [[gnu::noinline]] descriptor* next_after_harvest(const peer& other) noexcept;
+    [[gnu::noinline]] unsigned choose_queue(const peer& host, const stack::tx_slot& slot) noexcept;
     bool put(const peer& other, const stack::tx_slot& slot) noexcept;
     bool forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept;
     [[gnu::noinline]] bool forward_elsewhere(const stack::tx_slot& slot,
                                              std::uint64_t& touched) noexcept;
-    [[gnu::noinline]] void flood(const stack::tx_slot& slot) noexcept;
+    [[gnu::noinline]] std::uint64_t flood(const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
     std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;
     void release_each() noexcept;
@@ -113,6 +117,8 @@ class port final : public stack::device {
     std::array<std::shared_ptr<doorbell>, ports_max> bells_;
     std::vector<incoming> incoming_;
     std::uint64_t present_ = 0;      // peers, one bit each
+    std::uint64_t hosts_ = 0;        // of these, without the further queues of one host
+    std::uint64_t turns_ = 0;        // frames to hosts that spread them
     std::uint64_t outstanding_ = 0;  // peers that hold frames of ours
     std::uint64_t told_ = 0;         // peers with frames published since ring_doorbells()
     std::uint64_t freed_ = 0;        // peers whose frames were given back since then

@@ -97,6 +97,22 @@ std::uint32_t segment::channel_capacity() const noexcept {
 }
 
 std::variant<std::unique_ptr<port>, failure> segment::join(port_options options) {
+    return join(std::move(options), nullptr);
+}
+
+std::variant<std::vector<std::unique_ptr<port>>, failure> segment::join_queues(port_options options,
+                                                                               unsigned count) {
+    std::vector<std::unique_ptr<port>> queues;
+    while (queues.size() != count) {
+        auto joined = join(options, queues.empty() ? nullptr : queues.front().get());
+        if (auto* fault = std::get_if<failure>(&joined)) return std::move(*fault);
+        queues.push_back(std::move(std::get<0>(joined)));
+    }
+    return queues;
+}
+
+std::variant<std::unique_ptr<port>, failure> segment::join(port_options options,
+                                                           const port* first) {
     if (options.mtu < mtu_min || options.mtu > mtu_max)
         return failure{"wire: mtu=" + std::to_string(options.mtu) + " is not in " +
                        std::to_string(mtu_min) + ".." + std::to_string(mtu_max)};
@@ -114,16 +130,23 @@ std::variant<std::unique_ptr<port>, failure> segment::join(port_options options)
     if (vacant == members_.end())
         return failure{"wire segment \"" + name_ + "\" has " + std::to_string(ports_max) +
                        " ports already: use another name"};
-    if (auto fault = settle_addresses(options)) return *fault;
     const auto index = static_cast<unsigned>(vacant - members_.begin());
+    const unsigned host = first != nullptr ? first->index_ : index;
+    if (first != nullptr) {
+        options.addresses = first->addresses();
+        options.address = members_[host].address;
+    } else if (auto fault = settle_addresses(options)) {
+        return *fault;
+    }
     const auto address = options.address.value_or(generated_address(name_, index));
     for (unsigned other = 0; other < ports_max; ++other) {
-        if (members_[other].mtu == 0) continue;
+        if (members_[other].mtu == 0 || members_[other].host == host) continue;
         channels_[index].to[other] = std::make_shared<channel>(frames, channel_capacity());
         channels_[other].to[index] =
             std::make_shared<channel>(members_[other].frames, channel_capacity());
     }
-    *vacant = member{address, options.mtu, bell, frames, options.addresses};
+    *vacant =
+        member{address, options.mtu, host, options.spread_frames, bell, frames, options.addresses};
     changes_.fetch_add(1, std::memory_order_release);
     return std::unique_ptr<port>(
         new port(shared_from_this(), index, options, std::move(bell), std::move(frames), address));

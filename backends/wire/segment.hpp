@@ -41,6 +41,9 @@ struct port_options {
     std::optional<stack::mac_address> address;  // generated when absent
     std::vector<stack::ip_prefix> addresses;    // no two ports of a segment may have the same
     bool automatic_address = false;  // when addresses is empty: the next of 198.18.0.0/24
+    // With several queues, what chooses the queue of a frame that comes in: its flow, as a network
+    // card does, or its turn, so that every flow comes by all of them.
+    bool spread_frames = false;
 };
 
 class segment : public std::enable_shared_from_this<segment> {
@@ -53,6 +56,10 @@ class segment : public std::enable_shared_from_this<segment> {
 
     // A new port, which leaves when it is destroyed. Thread-safe.
     std::variant<std::unique_ptr<port>, failure> join(port_options options);
+    // One host with several queues, as a network card has them: ports with one address, each for a
+    // thread of its own. A frame to the host comes in by one of them; they don't hear one another.
+    std::variant<std::vector<std::unique_ptr<port>>, failure> join_queues(port_options options,
+                                                                          unsigned count);
     // As join(), for tests: a failure is a bug of theirs.
     std::unique_ptr<port> connect(const port_options& options = {});
 
@@ -64,6 +71,8 @@ class segment : public std::enable_shared_from_this<segment> {
     struct member {
         stack::mac_address address;
         std::uint32_t mtu = 0;  // 0: no port here
+        unsigned host = 0;  // of a port with several queues: the index of the first; else its own
+        bool spread_frames = false;
         std::shared_ptr<doorbell> bell;
         std::shared_ptr<frame_pool> frames;
         std::vector<stack::ip_prefix> addresses;
@@ -74,6 +83,8 @@ class segment : public std::enable_shared_from_this<segment> {
 
     segment(std::string name, const segment_options& options);
 
+    // `first`: what queue of the host this is not; null: it is.
+    std::variant<std::unique_ptr<port>, failure> join(port_options options, const port* first);
     std::optional<failure> settle_addresses(port_options& options) const;
     void leave(unsigned index) noexcept;
     std::uint32_t channel_capacity() const noexcept;

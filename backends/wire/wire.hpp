@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "backends/driver.hpp"
 #include "backends/spec.hpp"
@@ -15,5 +16,8 @@ namespace coax::backends {
 // threads. Fails with one line when the segment has 64 ports, when an address is taken on it, when
 // no automatic address is left, or when gso= or full= differ from what the segment has.
 std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what);
+// The same with several queues, a driver for each, all of one address; without faults and capture.
+std::variant<std::vector<std::unique_ptr<driver>>, failure> open_wire_queues(const wire_spec& what,
+                                                                             unsigned count);
 
 }  // namespace coax::backends

@@ -9,8 +9,8 @@
 namespace coax::backends {
 
 xdp_driver::xdp_driver(description text, std::vector<xsk_socket> sockets,
-                       std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
-                       std::unique_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
+                       std::unique_ptr<xdp_device> device, std::shared_ptr<steering> program,
+                       std::shared_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
                        unsigned largest_mtu)
     : description_(std::move(text)),
       sockets_(std::move(sockets)),

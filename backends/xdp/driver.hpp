@@ -22,10 +22,11 @@ namespace coax::backends {
 class xdp_driver final : public driver {
   public:
     // Everything opened, bound and attached. `largest_mtu`: what the transmit slots hold.
-    // Sockets and the device's queues in the same order.
+    // Sockets and the device's queues in the same order. The program and the door may be shared
+    // with drivers of other queues.
     xdp_driver(description text, std::vector<xsk_socket> sockets,
-               std::unique_ptr<xdp_device> device, std::unique_ptr<steering> program,
-               std::unique_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
+               std::unique_ptr<xdp_device> device, std::shared_ptr<steering> program,
+               std::shared_ptr<group_door> groups, std::unique_ptr<link_watch> watch,
                unsigned largest_mtu);
 
     stack::device& device() noexcept override { return *device_; }
@@ -48,8 +49,9 @@ class xdp_driver final : public driver {
     description description_;
     std::vector<xsk_socket> sockets_;
     std::unique_ptr<xdp_device> device_;
-    std::unique_ptr<steering> program_;  // behind sockets_: detached before they are closed
-    std::unique_ptr<group_door> groups_;
+    std::shared_ptr<steering> program_;  // behind sockets_: the last one detaches it
+                                         // before it closes them
+    std::shared_ptr<group_door> groups_;
     std::unique_ptr<link_watch> watch_;
     std::deque<waker> wakers_;  // one for each queue of the device, in its order
     member_completion<xdp_driver> link_message_;

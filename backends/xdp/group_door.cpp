@@ -16,14 +16,26 @@ group_door::~group_door() {
 }
 
 stack::error group_door::set(const stack::ip_address& group, bool open) noexcept {
-    if (!open) {
+    const std::lock_guard lock(mutex_);
+    const auto known = open_.find(group);
+    if (open) {
+        if (known == open_.end()) return open_for(group);
+        ++known->second;
+    } else if (known != open_.end() && --known->second == 0) {
+        open_.erase(known);
         static_cast<void>(let_in(group, false));
         program_.disown(group);
-        return stack::error::none;
     }
+    return stack::error::none;
+}
+
+stack::error group_door::open_for(const stack::ip_address& group) noexcept {
     if (kernel_has_joined(interface_, group)) return stack::error::address_in_use;
     if (const stack::error wrong = let_in(group, true); wrong != stack::error::none) return wrong;
-    if (program_.own(group)) return stack::error::none;
+    if (program_.own(group)) {
+        open_.emplace(group, 1);
+        return stack::error::none;
+    }
     static_cast<void>(let_in(group, false));
     return stack::error::no_buffer_space;
 }

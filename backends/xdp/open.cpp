@@ -144,14 +144,17 @@ void note_unbound_queues(const xdp_spec& what, const interface_facts& facts,
         note + "; all of them are taken with queues=" + std::to_string(facts.receive_queues) + ".");
 }
 
+// Of the queues from `first` on.
 description describe(const xdp_spec& what, const interface_facts& facts, steering::mode mode,
-                     const xsk_socket& socket, std::vector<std::string> notes) {
+                     std::span<const xsk_socket> sockets, unsigned first,
+                     std::vector<std::string> notes) {
+    const xsk_socket& socket = sockets.front();
     description d;
     d.kind = "xdp";
     d.interface = facts.name;
     d.mode = std::string(mode == steering::mode::native ? "native" : "skb") +
              (socket.is_zero_copy() ? ", zero-copy" : ", copy");
-    for (unsigned i = 0; i != what.queues; ++i) d.queues.push_back(what.queue + i);
+    for (unsigned i = 0; i != sockets.size(); ++i) d.queues.push_back(first + i);
     if (socket.has_metadata()) d.offloads.push_back("tx-checksum");
     if (socket.has_multi_buffer() && mode == steering::mode::skb)
         d.offloads.push_back("rx-superframes");
@@ -182,46 +185,105 @@ stack::device_capabilities capabilities(const xdp_spec& what, const interface_fa
     return c;
 }
 
-}  // namespace
+// An interface with its queues bound, and a program that steers our frames to them.
+struct steered_interface {
+    interface_facts facts;
+    frame_layout layout;
+    open_queues bound;
+    std::shared_ptr<steering> program;
+    std::shared_ptr<group_door> groups;
+    steering::mode mode{};
+    std::vector<std::string> notes;
+};
 
-std::variant<std::unique_ptr<driver>, failure> open_xdp(const xdp_spec& what) {
-    auto watch = std::make_unique<link_watch>();
-    if (!watch->failure_text().empty()) return failure{watch->failure_text()};
+std::variant<steered_interface, failure> steer_interface(const xdp_spec& what) {
+    steered_interface s;
     const auto facts = read_interface(what.interface);
     if (!facts)
         return failure{"there is no interface " + what.interface + " here; there are " +
                        interface_names()};
-    std::vector<std::string> notes;
-    std::string wrong = check_interface(what, *facts);
-    if (wrong.empty()) wrong = check_addresses(what, notes);
-    const auto layout =
-        frame_layout::plan(facts->mtu + ethernet_header_bytes, what.frames, what.ring_entries);
-    if (wrong.empty()) wrong = check_memory(what, *facts, layout);
+    s.facts = *facts;
+    std::string wrong = check_interface(what, s.facts);
+    if (wrong.empty()) wrong = check_addresses(what, s.notes);
+    s.layout =
+        frame_layout::plan(s.facts.mtu + ethernet_header_bytes, what.frames, what.ring_entries);
+    if (wrong.empty()) wrong = check_memory(what, s.facts, s.layout);
     if (wrong.empty()) wrong = xdp_obstacle();
     if (!wrong.empty()) return failure{wrong};
 
-    auto opened = bind_queues(what, *facts, layout);
+    auto opened = bind_queues(what, s.facts, s.layout);
     if (auto* failed = std::get_if<failure>(&opened)) return std::move(*failed);
-    auto& [sockets, queues] = std::get<open_queues>(opened);
-    auto loaded = steering::load(*facts, what.addresses);
+    s.bound = std::move(std::get<open_queues>(opened));
+    auto loaded = steering::load(s.facts, what.addresses);
     if (auto* failed = std::get_if<failure>(&loaded)) return std::move(*failed);
-    auto program = std::move(std::get<std::unique_ptr<steering>>(loaded));
+    s.program = std::move(std::get<std::unique_ptr<steering>>(loaded));
     for (unsigned i = 0; i != what.queues && wrong.empty(); ++i)
-        wrong = program->set_socket(what.queue + i, sockets[i].descriptor());
+        wrong = s.program->set_socket(what.queue + i, s.bound.sockets[i].descriptor());
     if (!wrong.empty()) return failure{wrong};
     // Last, when whatever it hands over is taken care of.
-    const auto attached = attach(*program, what, notes);
+    const auto attached = attach(*s.program, what, s.notes);
     if (const auto* failed = std::get_if<failure>(&attached)) return *failed;
+    s.mode = std::get<steering::mode>(attached);
+    s.groups = std::make_shared<group_door>(*s.program, s.facts);
+    return s;
+}
 
-    const xsk_socket& socket = sockets.front();
-    description text = describe(what, *facts, std::get<steering::mode>(attached), socket, notes);
-    auto device =
-        std::make_unique<xdp_device>(std::move(queues), capabilities(what, *facts, socket));
-    auto groups = std::make_unique<group_door>(*program, *facts);
-    watch->start(*facts);
-    return std::unique_ptr<driver>(std::make_unique<xdp_driver>(
-        std::move(text), std::move(sockets), std::move(device), std::move(program),
-        std::move(groups), std::move(watch), layout.slot_capacity - ethernet_header_bytes));
+// Looks at the link from before its facts are read, so that no change is missed.
+std::variant<std::unique_ptr<link_watch>, failure> watch_link() {
+    auto watch = std::make_unique<link_watch>();
+    if (!watch->failure_text().empty()) return failure{watch->failure_text()};
+    return watch;
+}
+
+// Takes `count` queues out of what was opened, from the `at`-th on.
+std::unique_ptr<driver> make_driver(const xdp_spec& what, steered_interface& s, unsigned at,
+                                    unsigned count, std::unique_ptr<link_watch> watch) {
+    std::vector<xsk_socket> sockets;
+    std::vector<std::unique_ptr<queue>> queues;
+    for (unsigned i = at; i != at + count; ++i) {
+        sockets.push_back(std::move(s.bound.sockets[i]));
+        queues.push_back(std::move(s.bound.queues[i]));
+    }
+    description text = describe(what, s.facts, s.mode, sockets, what.queue + at, s.notes);
+    auto device = std::make_unique<xdp_device>(std::move(queues),
+                                               capabilities(what, s.facts, sockets.front()));
+    watch->start(s.facts);
+    return std::make_unique<xdp_driver>(std::move(text), std::move(sockets), std::move(device),
+                                        s.program, s.groups, std::move(watch),
+                                        s.layout.slot_capacity - ethernet_header_bytes);
+}
+
+}  // namespace
+
+std::variant<std::unique_ptr<driver>, failure> open_xdp(const xdp_spec& what) {
+    auto watch = watch_link();
+    if (auto* failed = std::get_if<failure>(&watch)) return std::move(*failed);
+    auto steered = steer_interface(what);
+    if (auto* failed = std::get_if<failure>(&steered)) return std::move(*failed);
+    return make_driver(what, std::get<steered_interface>(steered), 0, what.queues,
+                       std::move(std::get<0>(watch)));
+}
+
+std::variant<std::vector<std::unique_ptr<driver>>, failure> open_xdp_queues(const xdp_spec& what,
+                                                                            unsigned shards) {
+    if (what.queues != 1 && what.queues != shards)
+        return failure{"queues=" + std::to_string(what.queues) + " with " + std::to_string(shards) +
+                       " shards can't be: each shard has one queue; leave queues= out"};
+    xdp_spec all = what;
+    all.queues = shards;
+    std::vector<std::unique_ptr<link_watch>> watches;
+    for (unsigned i = 0; i != shards; ++i) {
+        auto watch = watch_link();
+        if (auto* failed = std::get_if<failure>(&watch)) return std::move(*failed);
+        watches.push_back(std::move(std::get<0>(watch)));
+    }
+    auto steered = steer_interface(all);
+    if (auto* failed = std::get_if<failure>(&steered)) return std::move(*failed);
+    std::vector<std::unique_ptr<driver>> drivers;
+    for (unsigned i = 0; i != shards; ++i)
+        drivers.push_back(
+            make_driver(all, std::get<steered_interface>(steered), i, 1, std::move(watches[i])));
+    return drivers;
 }
 
 }  // namespace coax::backends

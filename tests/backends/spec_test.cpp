@@ -116,13 +116,15 @@ TEST_CASE("spec: wire, bare and with keys") {
     CHECK(bare.addresses.empty());
     CHECK(bare.mtu == 1500);
     const auto w = parsed<wire_spec>(
-        "wire:lan,ip=198.18.0.9/24,mtu=9000,gso=on,rx_checksum=trusted,full=drop,loss=0.1,seed=7");
+        "wire:lan,ip=198.18.0.9/24,mtu=9000,gso=on,rx_checksum=trusted,full=drop,spread=frame,"
+        "loss=0.1,seed=7");
     CHECK(w.segment == "lan");
     REQUIRE(w.addresses.size() == 1);
     CHECK(w.mtu == 9000);
     CHECK(w.gso);
     CHECK(w.rx_checksum == wire_spec::checksum::trusted);
     CHECK(w.full == wire_spec::when_full::drop);
+    CHECK(w.spread == wire_spec::spreading::frame);
     CHECK(w.faults.loss == 0.1);
     CHECK(w.faults.seed == 7);
 }
@@ -177,11 +179,12 @@ constexpr wrong_spec wrong_specs[] = {
     {"wire,mtu=99999999999999999999", "must be a whole number"},
     {"wire,gso=yes", "gso=yes must be on or off"},
     {"wire,full=", "must be wait or drop"},
+    {"wire,spread=all", "must be flow or frame"},
     {"wire,congestion=vegas", "congestion=vegas must be cubic, newreno or bbr"},
     {"wire,ecn=maybe", "ecn=maybe must be off, accept or on"},
     {"wire,pacing=1", "pacing=1 must be on or off"},
     {"wire,idle=never", "idle=never must be keep, restart, decay or validate"},
-    {"wire,gw=198.18.0.1", "unknown key \"gw\"; wire has ip, mtu, gso, rx_checksum, full, loss"},
+    {"wire,gw=198.18.0.1", "unknown key \"gw\"; wire has ip, mtu, gso, rx_checksum, full, spread"},
     {"xdp", "xdp needs an interface: write xdp:IFACE,ip=A.B.C.D/LEN"},
     {"xdp:", "xdp needs an interface"},
     {"xdp:,ip=198.18.0.2/24", "xdp needs an interface"},

@@ -200,7 +200,9 @@ std::vector<bytes> seeds() {
         made.push_back(script_writer().u8(which).text(text).made());
     };
     add(0, "kernel");
-    add(0, "wire:lab,ip=198.18.0.2/24,mtu=9000,gso=on,rx_checksum=trusted,full=drop,loss=0.02");
+    add(0,
+        "wire:lab,ip=198.18.0.2/"
+        "24,mtu=9000,gso=on,rx_checksum=trusted,full=drop,spread=frame,loss=0.02");
     add(0, "wire,burst=3,duplicate=0.1,reorder=0.1,corrupt=1e-3,delay=10ms,jitter=2us,seed=7");
     add(0, "xdp:veth0,ip=198.18.0.2/24,gw=198.18.0.1,mode=skb,queue=1,queues=2,frames=4096");
     add(0, "xdp:eth1,ip=fd00:c0a0::2/64,ring=2048,rx_checksum=partial,tx_checksum=off,capture=f");

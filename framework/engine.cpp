@@ -103,7 +103,7 @@ class engine::occupation {
 };
 
 engine::engine(io_context& context, boost::asio::execution_context& services,
-               const context_options& options)
+               const context_options& options, shard_place* place)
     : loop(context),
       clock_(options.clock),
       spin_(options.spin),
@@ -113,7 +113,7 @@ engine::engine(io_context& context, boost::asio::execution_context& services,
     if (const auto ec = doorbell_.open())
         throw backend_error("no pipe for the context: " + ec.message());
     turn_time_ = now();
-    transport_ = open_transport(*this, options);
+    transport_ = open_transport(*this, options, place);
 }
 
 engine::~engine() = default;

@@ -35,11 +35,14 @@
 
 namespace coax::detail {
 
+struct shard_place;
+
 class engine final : public loop, private asio_bridge::sleeper {
   public:
     // Throws backend_error. `context` is only kept, and given to the bridge as execution_context.
+    // `place`: in a group of shards, which has opened the backend.
     engine(io_context& context, boost::asio::execution_context& services,
-           const context_options& options);
+           const context_options& options, shard_place* place = nullptr);
     ~engine();
 
     // --- for transports

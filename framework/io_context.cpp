@@ -19,6 +19,12 @@ io_context::io_context(const context_options& options)
     detail::install_loop(*this, *loop_);
 }
 
+io_context::io_context(const context_options& options, detail::shard_place& place)
+    : engine_(std::make_unique<detail::engine>(*this, *this, options, &place)),
+      loop_(engine_.get()) {
+    detail::install_loop(*this, *loop_);
+}
+
 #if BOOST_ASIO_VERSION >= 103300
 io_context::io_context(const boost::asio::execution_context::service_maker& initial_services)
     : boost::asio::execution_context(initial_services),

@@ -21,6 +21,15 @@ ip_endpoint endpoint_by(Call&& call, int descriptor, error_code& ec) {
 
 }  // namespace
 
+error_code bind_to(int descriptor, const ip_endpoint& local, bool shared) {
+    const int on = 1;
+    if (shared)
+        if (const auto ec =
+                outcome(::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)))
+            return ec;
+    return outcome(::bind(descriptor, local.data(), static_cast<socklen_t>(local.size())));
+}
+
 ip_endpoint local_of(int descriptor, error_code& ec) {
     return endpoint_by(::getsockname, descriptor, ec);
 }

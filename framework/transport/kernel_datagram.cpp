@@ -85,7 +85,7 @@ void kernel_datagram::release() noexcept {
 // --- naming, options
 
 error_code kernel_datagram::bind(const ip_endpoint& local) {
-    return outcome(::bind(descriptor_, local.data(), static_cast<socklen_t>(local.size())));
+    return bind_to(descriptor_, local, home_->limits().shared_ports);
 }
 
 error_code kernel_datagram::shutdown(bool receive, bool send) {

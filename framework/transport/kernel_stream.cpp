@@ -30,7 +30,7 @@ kernel_stream::~kernel_stream() {
 }
 
 error_code kernel_stream::bind(const tcp_endpoint& local) {
-    return outcome(::bind(descriptor_, local.data(), static_cast<socklen_t>(local.size())));
+    return bind_to(descriptor_, local, home_->limits().shared_ports);
 }
 
 error_code kernel_stream::listen(int backlog) {

@@ -29,6 +29,7 @@ struct kernel_limits {
     std::chrono::milliseconds accept_pause{20};   // without descriptors or memory (EMFILE, ...)
     bool multishot_receive = true;                // Linux 6.0
     bool multishot_accept = true;                 // Linux 5.19
+    bool shared_ports = false;  // SO_REUSEPORT before each bind: one of a group of shards
 };
 
 struct kernel_counters {

@@ -70,20 +70,31 @@ void complete_addresses(stack_transport::settings& s, const backends::driver& me
         if (const auto address = stack::ip_prefix::parse(text)) s.addresses.push_back(*address);
 }
 
+template <class Opened>
+Opened unwrap(std::variant<Opened, backends::failure> result) {
+    if (auto* const failed = std::get_if<backends::failure>(&result))
+        throw backend_error(failed->message);
+    return std::move(std::get<Opened>(result));
+}
+
 struct opener {
     engine& where;
     const context_options& options;
     const backends::spec& whole;
+    shard_place* place;
 
     std::unique_ptr<transport> operator()(const backends::kernel_spec&) const {
-        return std::make_unique<kernel_transport>(where, where.ring());
+        kernel_limits limits;
+        limits.shared_ports = place != nullptr;
+        return std::make_unique<kernel_transport>(where, where.ring(), limits);
+    }
+    std::unique_ptr<backends::driver> open_medium() const {
+        if (place != nullptr) return std::move(place->medium);
+        return unwrap(backends::open_driver(whole));
     }
     template <class Spec>
     std::unique_ptr<transport> operator()(const Spec& what) const {
-        auto opened = backends::open_driver(whole);
-        if (auto* const failed = std::get_if<backends::failure>(&opened))
-            throw backend_error(failed->message);
-        auto medium = std::move(std::get<std::unique_ptr<backends::driver>>(opened));
+        auto medium = open_medium();
         auto settings = settings_of(what);
         complete_addresses(settings, *medium);
         settings.seed = options.seed;
@@ -97,12 +108,19 @@ struct opener {
 
 }  // namespace
 
-std::unique_ptr<transport> open_transport(engine& where, const context_options& options) {
-    const auto parsed = backends::parse_spec(options.backend);
-    if (const auto* const wrong = std::get_if<backends::failure>(&parsed))
-        throw backend_error(wrong->message);
-    const auto& spec = std::get<backends::spec>(parsed);
-    return std::visit(opener{where, options, spec}, spec);
+std::unique_ptr<transport> open_transport(engine& where, const context_options& options,
+                                          shard_place* place) {
+    const auto spec = unwrap(backends::parse_spec(options.backend));
+    return std::visit(opener{where, options, spec, place}, spec);
+}
+
+std::vector<shard_place> open_shard_places(const context_options& options, unsigned count) {
+    const auto spec = unwrap(backends::parse_spec(options.backend));
+    std::vector<shard_place> places(count);
+    if (std::holds_alternative<backends::kernel_spec>(spec)) return places;
+    auto media = unwrap(backends::open_shard_drivers(spec, count));
+    for (unsigned i = 0; i != count; ++i) places[i].medium = std::move(media[i]);
+    return places;
 }
 
 }  // namespace coax::detail

@@ -30,6 +30,7 @@ stack_transport::stack_transport(engine& where, std::unique_ptr<backends::driver
       names_(s.names),
       seed_(s.seed),
       description_(to_public(driver_->describe())) {
+    if (stack::siblings* const others = driver_->siblings()) stack_.set_siblings(*others);
     const auto refuse = [](const std::string& what, stack::error e) {
         throw backend_error(what + ": " + std::string(stack::to_string(e)));
     };

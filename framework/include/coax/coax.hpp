@@ -8,6 +8,7 @@
 #include <coax/executor.hpp>
 #include <coax/io_context.hpp>
 #include <coax/io_context_strand.hpp>
+#include <coax/shard_group.hpp>
 #include <coax/steady_timer.hpp>
 #include <coax/task.hpp>
 #include <coax/tcp.hpp>

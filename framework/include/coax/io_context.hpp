@@ -16,9 +16,12 @@
 
 namespace coax {
 
+class shard_group;
+
 namespace detail {
 class engine;
-}
+struct shard_place;
+}  // namespace detail
 
 // One context is for one thread at a time: it has one ring, one transport, and no locks inside.
 //
@@ -88,6 +91,10 @@ class io_context : public boost::asio::execution_context {
     clock::time_point next_deadline() const noexcept;
 
   private:
+    friend class shard_group;
+    // One of several on a backend that is open already.
+    io_context(const context_options& options, detail::shard_place& place);
+
     static constexpr count_type no_handler_limit = SIZE_MAX;
 
     count_type run_until_deadline(clock::time_point when, count_type most);

@@ -36,8 +36,6 @@ constexpr std::uint32_t completions_per_submission = 4;
 constexpr int rounds_per_reap = 16;
 std::error_code to_error(int result) noexcept { return {-result, std::system_category()}; }
 
-std::uint32_t load(const unsigned* word) noexcept { return IO_URING_READ_ONCE(*word); }
-
 }  // namespace
 
 // Null for completions that nobody waits for, and for liburing's own (where the kernel has no
@@ -272,11 +270,6 @@ void ring::flush() noexcept {
         // A kernel without SUBMIT_ALL stops after a refused entry; the rest is offered again.
         if (!note(result) || io_uring_sq_ready(&ring_) == before) return;
     } while (has_submissions());
-}
-
-// Deferred task work, or completions that found the queue full: both come only by entering.
-bool ring::kernel_has_work() const noexcept {
-    return (load(ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
 unsigned ring::deliver() noexcept {

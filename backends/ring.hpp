@@ -91,6 +91,12 @@ class ring {
     }
 
     bool has_submissions() const noexcept;
+    // Nothing to hand over and nothing to deliver: flush() and reap() would do nothing.
+    bool quiet() const noexcept {
+        if (!waiting_.empty() || !arrivals_.empty()) return false;
+        return !open_ || (io_uring_cq_ready(&ring_) == 0 && io_uring_sq_ready(&ring_) == 0 &&
+                          !kernel_has_work());
+    }
     // Hands submissions to the kernel without waiting. What the kernel does not take now (EBUSY,
     // EAGAIN) stays queued for the next call.
     void flush() noexcept;
@@ -139,7 +145,11 @@ class ring {
     void save_submissions() noexcept;
     unsigned deliver_saved() noexcept;
     void refill() noexcept;
-    bool kernel_has_work() const noexcept;
+    // Deferred task work, or completions that found the queue full: both come only by entering.
+    bool kernel_has_work() const noexcept {
+        return (IO_URING_READ_ONCE(*ring_.sq.kflags) &
+                (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    }
     unsigned deliver() noexcept;
     bool note(int result) noexcept;
 

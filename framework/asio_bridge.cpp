@@ -29,6 +29,16 @@ namespace coax::detail {
 
 namespace asio = boost::asio;
 
+// The scheduler counts the work of foreign objects and tells nobody; to ask it for ready handlers
+// costs a lock and a look at the ring's kernel side. Access is not checked in the arguments of an
+// explicit instantiation ([temp.spec.general] 6), which is how the count is read.
+long counted_work(const asio::detail::scheduler& of) noexcept;
+template <auto Count>
+struct reveal {
+    friend long counted_work(const asio::detail::scheduler& of) noexcept { return of.*Count; }
+};
+template struct reveal<&asio::detail::scheduler::outstanding_work_>;
+
 namespace {
 
 // Microseconds; the loop's own deadline ends the sleep earlier, by way of the ring.
@@ -188,6 +198,11 @@ bool asio_bridge::reactor_in_use() {
     p.how.signal_completions_on(signals);
     p.watch_signals();
     return p.has_reactor = true;
+}
+
+// Our own: the count that keeps the scheduler from stopping, and the watch on the signals.
+bool asio_bridge::has_work() const noexcept {
+    return counted_work(*parts_->scheduler) > (parts_->watched ? 2 : 1);
 }
 
 void asio_bridge::forget_signals() noexcept { parts_->read_signals(); }

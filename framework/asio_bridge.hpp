@@ -48,6 +48,8 @@ class asio_bridge {
         alignas(void*) std::byte storage_[4 * sizeof(void*)];
     };
 
+    // A foreign object has something pending or ready; else poll() would find nothing. One load.
+    bool has_work() const noexcept;
     // There is an object that waits in Asio's reactor. Cheap once true.
     bool reactor_in_use();
     // Before the last look at the ring that precedes wait(): what is signalled later ends the

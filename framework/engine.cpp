@@ -194,6 +194,7 @@ void engine::run_operation(operation* o) {
     {
         const finishing guard{*this};
         ++counts_.handlers;
+        left_to_go_on_ = times_to_go_on;
         o->complete();
     }
     if (captured_) rethrow_captured();
@@ -202,8 +203,9 @@ void engine::run_operation(operation* o) {
 void engine::rethrow_captured() { std::rethrow_exception(std::exchange(captured_, nullptr)); }
 
 std::size_t engine::run_foreign(std::size_t most) {
-    turns_to_foreign_ =
-        bridge_.reactor_in_use() ? turns_between_reactor_polls : turns_between_scheduler_polls;
+    turns_to_foreign_ = turns_between_scheduler_polls;
+    if (!bridge_.has_work()) return 0;
+    if (bridge_.reactor_in_use()) turns_to_foreign_ = turns_between_reactor_polls;
     const std::size_t ran = bridge_.poll(most == 1);
     counts_.handlers += ran;
     if (captured_) rethrow_captured();
@@ -213,22 +215,23 @@ std::size_t engine::run_foreign(std::size_t most) {
 
 // --- turning
 
+// A turn with nothing to do is a few loads and compares.
 void engine::next_turn() {
     ++counts_.turns;
     if (turns_to_foreign_ != 0) --turns_to_foreign_;
     // Read before output, so that retransmission timers start when segments leave, however long
     // the handlers took.
     turn_time_ = now();
-    transport_->flush_output(to_instant(turn_time_));
-    // What waits to be handed to the kernel goes with the enter that sleeps, if one follows at
-    // once.
-    const bool will_not_sleep = spin_ > clock::duration::zero() || !ready_.empty() ||
-                                !mailbox_.empty() || transport_->input_waiting() ||
-                                io_uring_cq_ready(&ring_.native()) != 0;
-    if (will_not_sleep && ring_.has_submissions()) ring_.flush();
+    flush_output();
     mailbox_.take_all(ready_);
-    ring_.reap();
-    more_input_ = transport_->take_input(to_instant(turn_time_));
+    if (!ring_.quiet()) turn_ring();
+    const auto came = transport_->take_input(to_instant(turn_time_));
+    if (came != transport::intake::nothing) {
+        output_due_ = true;
+        // No sleep follows, after all: the kick must not wait for the handlers.
+        if (ring_.has_submissions()) ring_.flush();
+    }
+    more_input_ = came == transport::intake::more;
     if (timers_.next_expiry() <= turn_time_) {
         operation_queue expired;
         timers_.expire(turn_time_, expired);
@@ -240,6 +243,21 @@ void engine::next_turn() {
     turn_left_ = extra_handlers_per_turn;
 }
 
+void engine::flush_output() noexcept {
+    if (output_due_) output_due_ = !transport_->flush_output(to_instant(turn_time_));
+}
+
+void engine::turn_ring() noexcept {
+    // What waits to be handed to the kernel goes with the enter that sleeps, if one follows at
+    // once.
+    const auto will_not_sleep = [this] {
+        return spin_ > clock::duration::zero() || !ready_.empty() || !mailbox_.empty() ||
+               transport_->input_waiting() || io_uring_cq_ready(&ring_.native()) != 0;
+    };
+    if (ring_.has_submissions() && will_not_sleep()) ring_.flush();
+    if (ring_.reap() != 0) output_due_ = true;
+}
+
 // Nothing is ready. Returns how many handlers of foreign objects ran.
 std::size_t engine::idle(clock::time_point deadline) {
     if (more_input_) return 0;
@@ -249,7 +267,10 @@ std::size_t engine::idle(clock::time_point deadline) {
         return 0;
     }
     check_ring();
-    if (!about_to_sleep(deadline)) return 0;
+    if (!about_to_sleep(deadline)) {
+        ring_.flush();  // what was to go with the sleep
+        return 0;
+    }
     struct awake {
         std::atomic<bool>& sleeping;
         ~awake() { sleeping.store(false, std::memory_order_relaxed); }
@@ -277,7 +298,7 @@ void engine::check_ring() const {
 
 // Arms everything that ends the sleep. False: don't sleep, look again.
 bool engine::about_to_sleep(clock::time_point deadline) noexcept {
-    transport_->flush_output(to_instant(turn_time_));
+    flush_output();
     if (!ready_.empty()) return false;
     sleep_until_ = std::min(deadline, next_deadline());
     if (sleep_until_ <= turn_time_) return false;
@@ -334,7 +355,7 @@ void engine::drive_until(const bool& done) {
         }
         check_ring();
         // Ready handlers do not keep it awake, nor do foreign objects.
-        transport_->flush_output(to_instant(turn_time_));
+        flush_output();
         sleep_until_ = std::min(timers_.next_expiry(), to_time_point(transport_->next_deadline()));
         if (clock_ != nullptr && sleep_until_ != clock::time_point::max() &&
             clock_->advance_to(sleep_until_))
@@ -350,9 +371,9 @@ void engine::drive_once() {
 }
 
 void engine::flush_everything() noexcept {
-    turn_time_ = now();
-    transport_->flush_output(to_instant(turn_time_));
-    ring_.flush();
+    if (output_due_) turn_time_ = now();
+    flush_output();
+    if (!ring_.quiet()) ring_.flush();
 }
 
 // --- from any thread
@@ -395,7 +416,7 @@ void engine::linger() noexcept {
     const clock::time_point limit = now() + linger_;
     while (transport_->is_delivering() && now() < limit) {
         next_turn();
-        transport_->flush_output(to_instant(turn_time_));
+        flush_output();
         if (more_input_ || !transport_->is_delivering()) continue;
         sleep_until_ = std::min(limit, to_time_point(transport_->next_deadline()));
         if (transport_->prepare_to_sleep()) sleep_in_ring();

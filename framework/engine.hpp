@@ -55,6 +55,9 @@ class engine final : public loop, private asio_bridge::sleeper {
         return to_instant(turn_time_);
     }
 
+    // transport::flush_output() has something to do: called for each turn after which it was told.
+    void output_is_due() noexcept { output_due_ = true; }
+
     // --- for io_context
     // Runs at most `most` handlers, sleeping until `deadline` when there are none (time_point::min:
     // not at all, max: without limit). Another thread that is inside makes this one wait until that
@@ -101,6 +104,8 @@ class engine final : public loop, private asio_bridge::sleeper {
     operation* next_ready() noexcept;
     void run_operation(operation* o);
     void next_turn();
+    void flush_output() noexcept;
+    void turn_ring() noexcept;
     std::size_t run_foreign(std::size_t most);
     std::size_t idle(clock::time_point deadline);
     bool about_to_sleep(clock::time_point deadline) noexcept;
@@ -129,7 +134,8 @@ class engine final : public loop, private asio_bridge::sleeper {
     clock::time_point turn_time_{};
     clock::time_point busy_time_{};  // of the last turn that had something to do
     clock::time_point sleep_until_{};
-    bool more_input_ = false;      // take_input() left some
+    bool more_input_ = false;  // take_input() left some
+    bool output_due_ = true;
     operation_queue batch_;        // what was ready when the turn began
     std::uint32_t turn_left_ = 0;  // handlers of ready_ that may still run in this turn
     std::uint32_t turns_to_foreign_ = 0;

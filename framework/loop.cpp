@@ -27,8 +27,7 @@ cancel_key loop::remember(operation* o, cancel_function how) {
     return {index, entry.generation};
 }
 
-void loop::forget(cancel_key key) noexcept {
-    if (key.generation == 0) return;
+void loop::forget_known(cancel_key key) noexcept {
     cancellable& entry = cancellables_[key.index];
     if (++entry.generation == 0) entry.generation = 1;
     entry.target = nullptr;

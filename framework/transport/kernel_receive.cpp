@@ -137,6 +137,16 @@ void kernel_receiver::on_direct(flight& f, std::int32_t result) noexcept {
     serve();
 }
 
+early_end kernel_receiver::at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                   error_code& ec) noexcept {
+    if (!reads_.empty()) return early_end::not_tried;
+    if (parked_.bytes != 0) {
+        transferred = stream_.home().buffers().read(parked_, buffers, false);
+        return early_end::ended;
+    }
+    return take_error(ec) ? early_end::ended : early_end::not_tried;
+}
+
 std::size_t kernel_receiver::try_read(std::span<const iovec> buffers, bool peek, error_code& ec) {
     kernel_transport& home = stream_.home();
     ec.clear();

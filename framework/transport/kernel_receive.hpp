@@ -23,6 +23,9 @@ class kernel_receiver {
     ~kernel_receiver() = default;
 
     void start(transfer_operation& o);
+    // From what is parked, or told, already: without a call of the kernel.
+    early_end at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                      error_code& ec) noexcept;
     std::size_t try_read(std::span<const iovec> buffers, bool peek, error_code& ec);
     // The urgent octet, if it is there (message_out_of_band).
     std::size_t read_urgent(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;

@@ -26,16 +26,26 @@ int flags_of(int given) noexcept {
 
 void kernel_sender::start(transfer_operation& o) {
     if (size_of(buffers_of(o)) == 0) return stream_.home().finish(o, {}, 0);
-    if (writes_.empty() && stream_.home().may_send_at_once()) {
-        error_code ec;
-        const std::size_t n = try_write(buffers_of(o), o.flags, ec);
-        if (ec != boost::asio::error::would_block) {
-            ++stream_.home().count().sent_at_once;
-            return stream_.home().finish(o, ec, n);
-        }
-    }
+    std::size_t n = 0;
+    error_code ec;
+    if (send_now(buffers_of(o), o.flags, n, ec)) return stream_.home().finish(o, ec, n);
     writes_.push(o);
     if (!writes_.in_flight()) send_front();
+}
+
+early_end kernel_sender::at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                 error_code& ec) {
+    return send_now(buffers, 0, transferred, ec) ? early_end::ended : early_end::not_tried;
+}
+
+// False: not now, or it would wait.
+bool kernel_sender::send_now(std::span<const iovec> buffers, int flags, std::size_t& transferred,
+                             error_code& ec) {
+    if (!writes_.empty() || !stream_.home().may_send_at_once()) return false;
+    transferred = try_write(buffers, flags, ec);
+    if (ec == boost::asio::error::would_block) return false;
+    ++stream_.home().count().sent_at_once;
+    return true;
 }
 
 // One flight per socket: the kernel keeps no order between two that have to wait.

@@ -17,6 +17,7 @@ class kernel_sender {
     ~kernel_sender() = default;
 
     void start(transfer_operation& o);
+    early_end at_once(std::span<const iovec> buffers, std::size_t& transferred, error_code& ec);
     std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec);
     // Hands over what is queued as far as the kernel takes it without waiting: before the socket is
     // shut down, so that writes that were started go first. False if the ring could not be entered:
@@ -30,6 +31,8 @@ class kernel_sender {
     void on_sent(flight& f, std::int32_t result) noexcept;
 
   private:
+    bool send_now(std::span<const iovec> buffers, int flags, std::size_t& transferred,
+                  error_code& ec);
     void send_front() noexcept;
 
     kernel_stream& stream_;

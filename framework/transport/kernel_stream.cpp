@@ -220,6 +220,18 @@ void kernel_stream::on_landing(flight& f, std::int32_t result, std::uint32_t fla
     }
 }
 
+early_end kernel_stream::read_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                      error_code& ec) noexcept {
+    if (!can_start(ec)) return early_end::not_tried;
+    return receiver_.at_once(buffers, transferred, ec);
+}
+
+early_end kernel_stream::write_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                       error_code& ec) noexcept {
+    if (!can_start(ec)) return early_end::not_tried;
+    return sender_.at_once(buffers, transferred, ec);
+}
+
 std::size_t kernel_stream::try_read(std::span<const iovec> buffers, int flags, error_code& ec) {
     if ((flags & MSG_OOB) != 0) return receiver_.read_urgent(buffers, flags, ec);
     return receiver_.try_read(buffers, (flags & MSG_PEEK) != 0, ec);

@@ -34,6 +34,10 @@ class kernel_stream final : public stream_state, public kernel_socket {
     void cancel(socket_operation* o) override;
     void cancel_all() override;
 
+    early_end read_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                           error_code& ec) noexcept override;
+    early_end write_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                            error_code& ec) noexcept override;
     std::size_t try_read(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) override;

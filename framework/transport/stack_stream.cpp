@@ -245,6 +245,16 @@ void stack_stream::end_connect(error_code result) noexcept {
 // --- events
 
 void stack_stream::on_event(stack::tcp::readiness ready) noexcept {
+    if (use_ != use::connected || ready.failed) [[unlikely]]
+        on_change(ready);
+    if (!urgent_reads_.empty()) [[unlikely]]
+        serve_urgent_reads();  // before reading on passes it
+    if (!reads_.empty()) serve_reads();
+    if (!writes_.empty()) serve_writes();
+    if (!waits_.empty()) serve_waits();
+}
+
+void stack_stream::on_change(stack::tcp::readiness ready) noexcept {
     if (use_ == use::connecting) {
         if (ready.failed) end_connect(to_error_code(where_.stack().tcp_error(id_)));
         else if (ready.connected) end_connect({});
@@ -252,10 +262,6 @@ void stack_stream::on_event(stack::tcp::readiness ready) noexcept {
         failed_ = true;
     }
     if (use_ == use::listening) serve_accepts();
-    serve_urgent_reads();  // before reading on would pass the octet
-    serve_reads();
-    serve_writes();
-    serve_waits();
 }
 
 void stack_stream::fail_operations(error_code why) noexcept {
@@ -266,11 +272,6 @@ void stack_stream::fail_operations(error_code why) noexcept {
     finish_all(urgent_reads_, why);
     finish_all(writes_, why);
     finish_all(waits_, why);
-}
-
-void stack_stream::finish(socket_operation* o, error_code result) noexcept {
-    o->result = result;
-    where_.loop_of().complete(o);
 }
 
 void stack_stream::finish_all(operation_queue& pending, error_code result) noexcept {

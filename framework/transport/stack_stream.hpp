@@ -38,6 +38,10 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     void start_wait(wait_operation* o) override;
     void cancel(socket_operation* o) override;
     void cancel_all() override;
+    early_end read_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                           error_code& ec) noexcept override;
+    early_end write_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                            error_code& ec) noexcept override;
     std::size_t try_read(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::size_t try_write(std::span<const iovec> buffers, int flags, error_code& ec) override;
     std::unique_ptr<stream_state> try_accept(tcp_endpoint& remote, error_code& ec) override;
@@ -56,6 +60,7 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
 
     stack_stream(stack_transport& where, int family, stack::tcp_socket id, use as) noexcept;
 
+    void on_change(stack::tcp::readiness ready) noexcept;
     void finish(socket_operation* o, error_code result) noexcept;
     void finish_all(operation_queue& pending, error_code result) noexcept;
     void serve_accepts() noexcept;

@@ -16,18 +16,41 @@ namespace error = boost::asio::error;
 
 // --- one call of the stack
 
-std::size_t stack_stream::receive(std::span<const iovec> buffers, int flags,
-                                  error_code& ec) noexcept {
-    const bool peek = (flags & MSG_PEEK) != 0;
-    std::array<stack::mutable_bytes, buffers_per_operation> pieces;
+namespace {
+
+// The stack's pieces from iovecs, for `call(pieces)`; nearly always one, which needs no list.
+template <class Bytes, class Call>
+auto with_pieces(std::span<const iovec> buffers, Call&& call) noexcept {
+    const auto piece = [](const iovec& b) {
+        return Bytes(static_cast<typename Bytes::pointer>(b.iov_base), b.iov_len);
+    };
+    if (buffers.size() == 1) [[likely]] {
+        const Bytes one = piece(buffers.front());
+        return call(std::span<const Bytes>(&one, 1));
+    }
+    std::array<Bytes, buffers_per_operation> pieces;
     std::size_t count = 0;
     for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
-        pieces[count++] = {static_cast<std::byte*>(b.iov_base), b.iov_len};
-    const std::span<const stack::mutable_bytes> all(pieces.data(), count);
-    stack::ip_stack& s = where_.stack();
-    const auto got = peek ? s.tcp_peek(id_, all) : s.tcp_receive(id_, all, where_.present());
-    ec = told_once(got.code(), error::eof);
-    return got ? *got : 0;
+        pieces[count++] = piece(b);
+    return call(std::span<const Bytes>(pieces.data(), count));
+}
+
+}  // namespace
+
+std::size_t stack_stream::receive(std::span<const iovec> buffers, int flags,
+                                  error_code& ec) noexcept {
+    stack::ip_stack& s = where_.stack_for_data();
+    const auto got = with_pieces<stack::mutable_bytes>(buffers, [&](auto pieces) {
+        return (flags & MSG_PEEK) != 0 ? s.tcp_peek(id_, pieces)
+                                       : s.tcp_receive(id_, pieces, where_.present());
+    });
+    if (got) [[likely]] {
+        ec = {};
+        return *got;
+    }
+    ec = got.code() == stack::error::would_block ? error_code(error::would_block)
+                                                 : told_once(got.code(), error::eof);
+    return 0;
 }
 
 // The urgent octet (RFC 9293 3.8.5).
@@ -45,19 +68,20 @@ std::size_t stack_stream::receive_urgent(std::span<const iovec> buffers, bool pe
 }
 
 std::size_t stack_stream::send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept {
-    std::array<stack::const_bytes, buffers_per_operation> pieces;
-    std::size_t count = 0;
-    for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
-        pieces[count++] = {static_cast<const std::byte*>(b.iov_base), b.iov_len};
-    const std::span<const stack::const_bytes> all(pieces.data(), count);
-    stack::ip_stack& s = where_.stack();
-    const auto taken = flags == 0 ? s.tcp_send(id_, all, where_.present())
-                                  : s.tcp_send(id_, all, where_.present(),
-                                               {.more = (flags & MSG_MORE) != 0,
-                                                .urgent = (flags & MSG_OOB) != 0,
-                                                .end_of_record = (flags & MSG_EOR) != 0});
+    stack::ip_stack& s = where_.stack_for_data();
+    const auto taken = with_pieces<stack::const_bytes>(buffers, [&](auto pieces) {
+        return flags == 0 ? s.tcp_send(id_, pieces, where_.present())
+                          : s.tcp_send(id_, pieces, where_.present(),
+                                       {.more = (flags & MSG_MORE) != 0,
+                                        .urgent = (flags & MSG_OOB) != 0,
+                                        .end_of_record = (flags & MSG_EOR) != 0});
+    });
+    if (taken) [[likely]] {
+        ec = {};
+        return *taken;
+    }
     ec = told_once(taken.code(), error::broken_pipe);
-    return taken ? *taken : 0;
+    return 0;
 }
 
 // As the kernel: what ended the connection is told once; then reading is at its end, and writing a
@@ -147,9 +171,24 @@ bool stack_stream::at_mark(error_code& ec) {
     return at && *at;
 }
 
+early_end stack_stream::read_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                     error_code& ec) noexcept {
+    if (use_ != use::connected || where_.is_dead() || !reads_.empty()) return early_end::not_tried;
+    transferred = receive(buffers, 0, ec);
+    return ec == error::would_block ? early_end::would_wait : early_end::ended;
+}
+
+early_end stack_stream::write_at_once(std::span<const iovec> buffers, std::size_t& transferred,
+                                      error_code& ec) noexcept {
+    if (use_ != use::connected || where_.is_dead() || !writes_.empty()) return early_end::not_tried;
+    transferred = send(buffers, 0, ec);
+    return ec == error::would_block ? early_end::would_wait : early_end::ended;
+}
+
 // --- operations: try at once, if nobody waits before it; else wait for an event
 
 void stack_stream::start_read(transfer_operation* o) {
+    if (o->would_wait) return reads_.push(o);
     const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
     const bool urgent = (o->flags & MSG_OOB) != 0;
     o->transferred = try_read(buffers, o->flags, o->result);
@@ -160,6 +199,7 @@ void stack_stream::start_read(transfer_operation* o) {
 }
 
 void stack_stream::start_write(transfer_operation* o) {
+    if (o->would_wait) return writes_.push(o);
     const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
     o->transferred = try_write(buffers, o->flags, o->result);
     if (o->result == error::would_block) writes_.push(o);

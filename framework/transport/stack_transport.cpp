@@ -68,17 +68,23 @@ void stack_transport::append_counters(std::vector<counter>& all) const {
 
 // --- a turn
 
-bool stack_transport::take_input(stack::instant now) noexcept {
-    if (dead_) return false;
-    bool more = true;
+transport::intake stack_transport::take_input(stack::instant now) noexcept {
+    if (dead_) return intake::nothing;
+    bool more = driver_->frames_waiting();
+    const bool due = stack_transport::next_deadline() <= now;
+    if (!more && !due) {
+        const bool news = look_for_events_ && take_events();
+        return news ? intake::some : intake::nothing;
+    }
+    deadline_known_ = false;
     for (int burst = 0; more && burst != bursts_per_turn; ++burst) more = stack_.receive(now);
-    stack_.advance(now);
+    if (due) stack_.advance(now);
     take_events();
-    check_medium();
-    return more;
+    return more ? intake::more : intake::some;
 }
 
 bool stack_transport::take_events() noexcept {
+    look_for_events_ = false;
     bool any = false;
     stack::tcp::event happened;
     while (stack_.next_event(happened)) {
@@ -95,16 +101,22 @@ bool stack_transport::take_events() noexcept {
     return any;
 }
 
-void stack_transport::flush_output(stack::instant now) noexcept {
-    if (dead_) return;
+bool stack_transport::flush_output(stack::instant now) noexcept {
+    if (dead_) return true;
     // false: the device is full; the next turn, or the end of its back-pressure, tries again.
-    stack_.flush(now);
+    deadline_known_ = false;
+    const bool sent = stack_.flush(now);
     driver_->kick(engine_.ring());
+    check_medium();
+    return sent;
 }
 
 bool stack_transport::prepare_to_sleep() noexcept {
     if (take_events()) return false;
-    return dead_ || driver_->prepare_to_sleep(engine_.ring());
+    if (dead_) return true;
+    const bool quiet = driver_->prepare_to_sleep(engine_.ring());
+    check_medium();
+    return quiet;
 }
 
 void stack_transport::check_medium() noexcept {

@@ -40,10 +40,15 @@ class stack_transport final : public transport {
     const backend_description& describe() const noexcept override { return description_; }
     void append_counters(std::vector<counter>& all) const override;
     bool input_waiting() noexcept override { return !dead_ && driver_->frames_waiting(); }
-    bool take_input(stack::instant now) noexcept override;
-    void flush_output(stack::instant now) noexcept override;
+    intake take_input(stack::instant now) noexcept override;
+    bool flush_output(stack::instant now) noexcept override;
     stack::instant next_deadline() const noexcept override {
-        return dead_ ? stack::never : stack_.next_deadline();
+        if (dead_) return stack::never;
+        if (!deadline_known_) {
+            deadline_ = stack_.next_deadline();
+            deadline_known_ = true;
+        }
+        return deadline_;
     }
     bool prepare_to_sleep() noexcept override;
     void abandon_operations() noexcept override;
@@ -52,7 +57,17 @@ class stack_transport final : public transport {
     bool idle() const noexcept override { return driver_->idle(); }
 
     // --- for its streams
-    stack::ip_stack& stack() noexcept { return stack_; }
+    // For whatever may leave something to send, or an event.
+    stack::ip_stack& stack() noexcept {
+        look_for_events_ = true;
+        return stack_for_data();
+    }
+    // For sending and receiving, which make no events.
+    stack::ip_stack& stack_for_data() noexcept {
+        engine_.output_is_due();
+        deadline_known_ = false;
+        return stack_;
+    }
     engine& loop_of() noexcept { return engine_; }
     // The time for a socket call: that of the turn, or now, outside of one.
     stack::instant present() noexcept { return engine_.present(); }
@@ -77,7 +92,15 @@ class stack_transport final : public transport {
     backend_description description_;
     boost::intrusive::list<stack_stream, boost::intrusive::constant_time_size<false>> streams_;
     boost::intrusive::list<stack_datagram, boost::intrusive::constant_time_size<false>> datagrams_;
+    bool look_for_events_ = false;  // of socket calls
+    mutable bool deadline_known_ = false;
+    mutable stack::instant deadline_{};
     bool dead_ = false;  // the medium is gone: every socket fails with network_down
 };
+
+inline void stack_stream::finish(socket_operation* o, error_code result) noexcept {
+    o->result = result;
+    where_.loop_of().complete(o);
+}
 
 }  // namespace coax::detail

@@ -2,6 +2,7 @@
 // in the turns of the loop. The sockets themselves: <coax/detail/stream_state.hpp>.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,10 +33,13 @@ class transport {
     // --- a turn
     // take_input() would find something now. Reads memory only.
     virtual bool input_waiting() noexcept { return false; }
-    // Takes what has come. True: more is waiting already.
-    virtual bool take_input(stack::instant) noexcept { return false; }
-    // Sends what handlers and input caused, and kicks the device once.
-    virtual void flush_output(stack::instant) noexcept {}
+    enum class intake : std::uint8_t { nothing, some, more };  // more: is waiting already
+    // Takes what has come, and does what is due at this time.
+    virtual intake take_input(stack::instant) noexcept { return intake::nothing; }
+    // Sends what handlers and input caused, and kicks the device once. False: not all of it went,
+    // so that the next turn tries again. Called when engine::output_is_due() was, when completions
+    // came and when take_input() found something.
+    virtual bool flush_output(stack::instant) noexcept { return true; }
     // When take_input() must be called again at the latest.
     virtual stack::instant next_deadline() const noexcept { return stack::never; }
     // Arms on the ring whatever must end the sleep that follows. False: don't sleep, input is here.

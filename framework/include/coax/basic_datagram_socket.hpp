@@ -246,8 +246,7 @@ class basic_datagram_socket<coax::udp, Executor> : public basic_socket<coax::udp
         void operator()(Handler&& handler, const Buffers& buffers, const endpoint_type& to,
                         flags_type flags) const {
             const auto prepare = [&](datagram_operation& o) {
-                const coax::detail::buffer_list list(buffers);
-                list.give_to(o);
+                const auto list = coax::detail::give_buffers(buffers, o);
                 o.too_many = list.more;
                 o.flags = flags;
                 o.addressed = addressed;
@@ -262,7 +261,7 @@ class basic_datagram_socket<coax::udp, Executor> : public basic_socket<coax::udp
         template <class Handler, class Buffers>
         void operator()(Handler&& handler, const Buffers& buffers, flags_type flags) const {
             const auto prepare = [&](datagram_operation& o) {
-                coax::detail::buffer_list(buffers).give_to(o);
+                coax::detail::give_buffers(buffers, o);
                 o.flags = flags;
             };
             this->start(std::forward<Handler>(handler), {sender}, prepare,

@@ -246,6 +246,15 @@ class socket_cover : public boost::asio::socket_base {
         begin(where, o, executor_, &socket_core::cancel_operation,
               [&where, start](Base* started) { start(where, started); });
     }
+    // The handler wants to run where the loop would call it directly.
+    template <class Handler>
+    bool runs_in_loop(const Handler& handler) const noexcept {
+        using wanted = boost::asio::associated_executor_t<Handler, Executor>;
+        if constexpr (std::is_same_v<wanted, coax::executor>)
+            return boost::asio::get_associated_executor(handler, executor_) ==
+                   coax::executor(core_.get_loop());
+        else return false;
+    }
     core_type& core() noexcept { return core_; }
     const core_type& core() const noexcept { return core_; }
 

@@ -170,16 +170,37 @@ class basic_stream_socket<coax::tcp, Executor> : public basic_socket<coax::tcp, 
         template <class Handler, class Buffers>
         void operator()(Handler&& handler, const Buffers& buffers, flags_type flags) const {
             using coax::detail::transfer_operation;
+            [[maybe_unused]] bool would_wait = false;
+            if constexpr (coax::detail::goes_on_at_once<std::decay_t<Handler>>) {
+                if (flags == 0 && self->runs_in_loop(handler)) {
+                    switch (end_at_once(handler, buffers)) {
+                        case coax::detail::early_end::ended: return;
+                        case coax::detail::early_end::would_wait: would_wait = true; break;
+                        case coax::detail::early_end::not_tried: break;
+                    }
+                }
+            }
             self->template start_operation<transfer_operation>(
                 std::forward<Handler>(handler), coax::detail::transfer_result{},
-                [&buffers](transfer_operation& o) {
-                    coax::detail::buffer_list(buffers).give_to(o);
+                [&buffers, would_wait](transfer_operation& o) {
+                    coax::detail::give_buffers(buffers, o);
+                    o.would_wait = would_wait;
                 },
                 [flags](coax::detail::loop& where, transfer_operation* o) {
                     using coax::detail::stream_core;
                     if constexpr (Read) stream_core::start_read(where, o, flags);
                     else stream_core::start_write(where, o, flags);
                 });
+        }
+        template <class Handler, class Buffers>
+        coax::detail::early_end end_at_once(Handler& handler, const Buffers& buffers) const {
+            std::size_t transferred = 0;
+            error_code ec;
+            const coax::detail::buffer_list list(buffers);
+            const auto outcome = Read ? self->core().read_at_once(list.span(), transferred, ec)
+                                      : self->core().write_at_once(list.span(), transferred, ec);
+            if (outcome == coax::detail::early_end::ended) std::move(handler)(ec, transferred);
+            return outcome;
         }
     };
 };

@@ -90,6 +90,11 @@ class loop {
         o->target = nullptr;
         complete(static_cast<operation*>(o));
     }
+    // What ends inside its start may resume the coroutine that waits for it, so often in one
+    // handler's run: I/O, timers and other handlers get their turn from a coroutine that never has
+    // to wait, too.
+    bool may_go_on() const noexcept { return left_to_go_on_ != 0; }
+    void went_on() noexcept { --left_to_go_on_; }
     void complete_all(operation_queue& finished) noexcept {
         while (operation* const o = finished.pop()) complete(o);
     }
@@ -101,7 +106,9 @@ class loop {
     // Cancellation by key: `how` is called with the operation, until forget().
     using cancel_function = void (*)(loop& where, operation* o);
     cancel_key remember(operation* o, cancel_function how);  // throws bad_alloc
-    void forget(cancel_key key) noexcept;
+    void forget(cancel_key key) noexcept {
+        if (key.generation != 0) forget_known(key);
+    }
     void cancel(cancel_key key) noexcept;
 
     timer_queue& timers() noexcept { return timers_; }
@@ -128,6 +135,7 @@ class loop {
     // The loop's place has become free, and threads may wait for it.
     virtual void place_left() noexcept = 0;
     void post_from_outside(operation* o) noexcept;
+    void forget_known(cancel_key key) noexcept;
     void work_finished_outside() noexcept;
     // Exact at one moment of the call; only where inside_work_ may be read.
     bool out_of_work() const noexcept {
@@ -143,6 +151,8 @@ class loop {
     std::atomic<bool> sleeping_{false};
     std::int64_t inside_work_ = 0;  // may be negative: finished inside what was started outside
     std::atomic<std::int64_t> outside_work_{0};
+    static constexpr std::uint32_t times_to_go_on = 16;
+    std::uint32_t left_to_go_on_ = 0;
     operation_queue ready_;
     mailbox mailbox_;
     timer_queue timers_;

@@ -73,6 +73,7 @@ class transfer_operation : public socket_operation {
     std::uint32_t buffer_count = 0;
     int flags = 0;                // asio::socket_base::message_flags, which are those of send(2)
     std::size_t transferred = 0;  // set on completion
+    bool would_wait = false;      // it was tried a moment ago, by stream_state::read_at_once()
 
   protected:
     using socket_operation::socket_operation;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include <coax/connection_info.hpp>
+#include <coax/detail/at_once.hpp>
 #include <coax/detail/socket_state.hpp>
 
 namespace coax::detail {
@@ -29,6 +30,13 @@ class stream_state : public socket_state {
     virtual void start_accept(accept_operation* o) = 0;
     virtual void start_read(transfer_operation* o) = 0;
     virtual void start_write(transfer_operation* o) = 0;
+
+    // What start_read() and start_write() would do first, without an operation. `transferred` and
+    // `ec` are set when it ended.
+    virtual early_end read_at_once(std::span<const iovec>, std::size_t& transferred,
+                                   error_code& ec) noexcept = 0;
+    virtual early_end write_at_once(std::span<const iovec>, std::size_t& transferred,
+                                    error_code& ec) noexcept = 0;
 
     // Without waiting: would_block if there is nothing to do now.
     // `flags` as in transfer_operation.

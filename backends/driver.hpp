@@ -52,7 +52,7 @@ class driver {
     // True if receive() would find frames now. Reads memory, makes no system call.
     virtual bool frames_waiting() noexcept = 0;
     // Called once per busy turn after egress: tells the medium that descriptors wait (xdp: puts a
-    // zero-length SEND on the ring and submits it; wire: rings the peers' doorbells).
+    // zero-length SEND on the ring, which the caller flushes; wire: rings the peers' doorbells).
     virtual void kick(ring& ring) noexcept = 0;
     // Called just before sleeping: arms whatever ends the sleep when frames come or the transmit
     // path has room again, and kicks if descriptors wait. Returns false if frames came meanwhile:

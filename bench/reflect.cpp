@@ -61,6 +61,7 @@ std::size_t reflect(stack::device& device) {
 int serve(backends::driver& driver, backends::ring& ring) {
     while (coax::tests::signal_came == 0 && driver.dead() == nullptr) {
         if (reflect(driver.device()) != 0) driver.kick(ring);
+        ring.flush();
         ring.reap();
     }
     return 0;
@@ -106,6 +107,7 @@ int load(backends::driver& driver, backends::ring& ring, const request& what) {
         const std::size_t sent = send(device, what, what.window - under_way);
         under_way += sent;
         if (sent != 0) driver.kick(ring);
+        ring.flush();
         ring.reap();
     }
     const std::chrono::duration<double> took = present - start;

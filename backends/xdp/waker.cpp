@@ -63,9 +63,7 @@ void waker::submit_pause(ring& r) noexcept {
 }
 
 void waker::kick(ring& r) noexcept {
-    if (!kick_needed()) return;
-    submit_kick(r);
-    r.flush();
+    if (kick_needed()) submit_kick(r);
 }
 
 bool waker::prepare_to_sleep(ring& r) noexcept {

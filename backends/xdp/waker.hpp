@@ -19,7 +19,7 @@ class waker {
     waker(const waker&) = delete;
     waker& operator=(const waker&) = delete;
 
-    // Kicks at once if frames wait to be sent.
+    // Kicks if frames wait to be sent, with the ring's next submission.
     void kick(ring& r) noexcept;
     // Kicks if frames wait, and arms the poll; both with the ring's next submission. False: frames
     // came meanwhile.

@@ -65,6 +65,7 @@ int run_loop(backends::driver& driver, backends::ring& ring, Turn&& turn, Limit&
         }
         if (turn()) {
             driver.kick(ring);
+            ring.flush();
             continue;
         }
         if (!driver.prepare_to_sleep(ring)) continue;

@@ -1,12 +1,14 @@
-// The backend `kernel` against Boost.Asio's epoll: the same echo program on loopback, on either
-// library at both ends, server and client on a core each, in interleaved rounds of one run. Prints
-// medians of messages per second and of the server's processor time per message.
-// Usage: bench_kernel_echo [--quick]
+// The backend `kernel` against Boost.Asio's epoll: the same echo program on loopback, and the same
+// stream in one direction, on either library at both ends, server and client on a core each, in
+// interleaved rounds of one run. Prints medians of messages per second and of the server's
+// processor time per message. For a profiler, or to count system calls, one library and one case.
+// Usage: bench_kernel_echo [--quick] | LIBRARY SCENARIO CONNECTIONS BYTES MILLISECONDS
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <thread>
@@ -44,10 +46,12 @@ using task = asio::awaitable<void, typename Library::executor>;
 constexpr auto as_tuple = asio::as_tuple(asio::deferred);
 
 struct load {
+    bool stream = false;  // from the client alone: a message is a write of `size` bytes
     int connections = 64;
     std::size_t size = 64;
     std::chrono::milliseconds duration{500};
 };
+constexpr std::size_t stream_buffer = 65536;
 
 struct outcome {
     double messages_per_second = 0;
@@ -80,12 +84,37 @@ task<Library> echo(typename Library::socket s) {
 }
 
 template <class Library>
-task<Library> serve(typename Library::acceptor& acceptor) {
+task<Library> swallow(typename Library::socket s, std::uint64_t& bytes) {
+    std::vector<char> data(stream_buffer);
+    for (;;) {
+        const auto [ec, n] = co_await s.async_read_some(asio::buffer(data), as_tuple);
+        if (ec) co_return;
+        bytes += n;
+    }
+}
+
+template <class Library>
+task<Library> serve(typename Library::acceptor& acceptor, const load& l, std::uint64_t& bytes) {
     for (;;) {
         auto [ec, s] = co_await acceptor.async_accept(as_tuple);
         if (ec) co_return;
         s.set_option(asio::ip::tcp::no_delay(true));
-        asio::co_spawn(acceptor.get_executor(), echo<Library>(std::move(s)), asio::detached);
+        if (l.stream)
+            asio::co_spawn(acceptor.get_executor(), swallow<Library>(std::move(s), bytes),
+                           asio::detached);
+        else asio::co_spawn(acceptor.get_executor(), echo<Library>(std::move(s)), asio::detached);
+    }
+}
+
+template <class Library>
+task<Library> pour(typename Library::context& io, asio::ip::tcp::endpoint where, std::size_t size,
+                   const std::atomic<bool>& over) {
+    typename Library::socket s(io);
+    if (const auto [ec] = co_await s.async_connect(where, as_tuple); ec) co_return;
+    const std::vector<char> data(size, 'd');
+    while (!over.load(std::memory_order_relaxed)) {
+        const auto [failed, sent] = co_await asio::async_write(s, asio::buffer(data), as_tuple);
+        if (failed) co_return;
     }
 }
 
@@ -113,9 +142,10 @@ outcome run(const load& l) {
     typename Library::acceptor acceptor(server, {asio::ip::address_v4::loopback(), 0});
     const auto where = acceptor.local_endpoint();
     double server_seconds = 0;
+    std::uint64_t swallowed = 0;
     std::thread serving([&] {
         pin_to(cores > 1 ? cores - 2 : 0);
-        asio::co_spawn(server, serve<Library>(acceptor), asio::detached);
+        asio::co_spawn(server, serve<Library>(acceptor, l, swallowed), asio::detached);
         server.run();
         server_seconds = thread_seconds();
     });
@@ -125,9 +155,13 @@ outcome run(const load& l) {
     std::thread asking([&] {
         pin_to(cores - 1);
         typename Library::context client(1);
-        for (int i = 0; i != l.connections; ++i)
-            asio::co_spawn(client, ask<Library>(client, where, l.size, over, messages),
-                           asio::detached);
+        for (int i = 0; i != l.connections; ++i) {
+            if (l.stream)
+                asio::co_spawn(client, pour<Library>(client, where, l.size, over), asio::detached);
+            else
+                asio::co_spawn(client, ask<Library>(client, where, l.size, over, messages),
+                               asio::detached);
+        }
         client.run();
     });
     std::this_thread::sleep_for(l.duration);
@@ -136,6 +170,7 @@ outcome run(const load& l) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     server.stop();
     serving.join();
+    if (l.stream) messages = swallowed / l.size;
     const auto count = static_cast<double>(std::max<std::uint64_t>(messages, 1));
     return {count / elapsed.count(), server_seconds * 1e6 / count};
 }
@@ -158,24 +193,47 @@ void compare(const load& l, int rounds) {
     }
     const auto rate = [](const outcome& o) { return o.messages_per_second; };
     const auto cost = [](const outcome& o) { return o.server_microseconds; };
-    std::printf("%11d %7zu %12.0f %12.0f %7.2f %10.2f %10.2f\n", l.connections, l.size,
-                median(epoll, rate), median(kernel, rate),
+    std::printf("%-8s %11d %7zu %12.0f %12.0f %7.2f %10.2f %10.2f\n", l.stream ? "stream" : "echo",
+                l.connections, l.size, median(epoll, rate), median(kernel, rate),
                 median(kernel, rate) / median(epoll, rate), median(epoll, cost),
                 median(kernel, cost));
+}
+
+// One case on one library; what it did stands in the profiler's report.
+int run_one(char** words) {
+    load l;
+    l.stream = std::strcmp(words[1], "stream") == 0;
+    l.connections = std::atoi(words[2]);
+    l.size = std::strtoull(words[3], nullptr, 10);
+    l.duration = std::chrono::milliseconds(std::atoi(words[4]));
+    const bool coax = std::strcmp(words[0], "coax") == 0;
+    if ((!coax && std::strcmp(words[0], "asio") != 0) || l.connections < 1 || l.size == 0 ||
+        (!l.stream && std::strcmp(words[1], "echo") != 0))
+        return 2;
+    const outcome o = coax ? run<coax_kernel>(l) : run<asio_epoll>(l);
+    std::printf("%s: %.0f messages, %.2f us of the server's each\n", words[0],
+                o.messages_per_second * static_cast<double>(l.duration.count()) / 1000,
+                o.server_microseconds);
+    return 0;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
     const bool quick = count == 2 && std::strcmp(arguments[1], "--quick") == 0;
+    if (count == 6 && run_one(arguments + 1) == 0) return 0;
     if (count > 1 && !quick) {
-        std::fprintf(stderr, "usage: %s [--quick]\n", arguments[0]);
+        std::fprintf(stderr,
+                     "usage: %s [--quick] | asio|coax echo|stream CONNECTIONS BYTES MILLISECONDS\n",
+                     arguments[0]);
         return 2;
     }
-    std::printf("%11s %7s %12s %12s %7s %10s %10s\n", "connections", "bytes", "asio msg/s",
-                "coax msg/s", "ratio", "asio us", "coax us");
+    std::printf("%-8s %11s %7s %12s %12s %7s %10s %10s\n", "scenario", "connections", "bytes",
+                "asio msg/s", "coax msg/s", "ratio", "asio us", "coax us");
     const int rounds = quick ? 3 : 9;
     const auto duration = quick ? 150ms : 300ms;
-    for (const int connections : {1, 8, 64, 256}) compare({connections, 64, duration}, rounds);
-    compare({16, 65536, duration}, rounds);
+    for (const int connections : {1, 8, 64, 256})
+        compare({false, connections, 64, duration}, rounds);
+    compare({false, 16, 65536, duration}, rounds);
+    for (const int connections : {1, 16}) compare({true, connections, 65536, duration}, rounds);
 }

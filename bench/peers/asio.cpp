@@ -3,13 +3,14 @@
 // instead. Roles:
 //   echo    sends back what comes, over TCP
 //   sink    reads and drops
-//   source  sends without end to whoever connects
+//   source  sends without end to whoever connects, and drops what comes
 //   udp     sends back datagrams, one at a time
 // It measures nothing and knows no protocol. Options as in epoll.c.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,12 +83,27 @@ task sink(stream_socket s) {
     }
 }
 
-task source(stream_socket s) {
+// Beside source: drops what comes, and ends both when the peer has ended.
+task drop_until_end(std::shared_ptr<stream_socket> s) {
+    std::vector<char> buffer(first_buffer);
+    for (;;) {
+        const auto [ended, n] = co_await s->async_read_some(asio::buffer(buffer), as_tuple);
+        if (ended) break;
+    }
+    error_code ignored;
+    s->close(ignored);
+}
+
+task source(stream_socket socket) {
+    const auto s = std::make_shared<stream_socket>(std::move(socket));
+    asio::co_spawn(s->get_executor(), drop_until_end(s), asio::detached);
     const std::vector<char> buffer(largest_buffer);
     for (;;) {
-        const auto [failed, n] = co_await asio::async_write(s, asio::buffer(buffer), as_tuple);
-        if (failed) co_return;
+        const auto [failed, n] = co_await asio::async_write(*s, asio::buffer(buffer), as_tuple);
+        if (failed) break;
     }
+    error_code ignored;
+    s->close(ignored);
 }
 
 task echo_datagrams(datagram_socket s) {

@@ -32,8 +32,16 @@ void add_serve_options(CLI::App& command, serve_options& options) {
         ->type_name("ADDR:PORT")
         ->required();
     command
+        .add_option("--shards", options.shards.count,
+                    "Threads, each with a context, a ring, a stack and a NIC queue of its own; "
+                    "connections stay where they arrive. Not for proxy and kv")
+        ->type_name("N")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1}, std::size_t{64}));
+    command.add_flag("--pin", options.shards.pin, "Keep each shard on a core of its own");
+    command
         .add_option("--max-connections", options.connections,
-                    "Open at once; more wait in the backlog")
+                    "Open at once in each shard; more wait in the backlog")
         ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}));
@@ -161,6 +169,7 @@ void declare_serve_echo(CLI::App& serve, command& chosen) {
         "Examples:\n"
         "  coax serve echo --listen 127.0.0.1:7007\n"
         "  coax serve echo --udp --listen 127.0.0.1:7007\n"
+        "  coax serve echo --shards 2 --pin --listen 127.0.0.1:7007\n"
         "  coax serve echo --backend xdp:eth1,ip=198.18.0.2/24 --listen 198.18.0.2:7 "
         "--statistics 1");
     echo->callback([&chosen, options] { chosen = [options] { return serve_echo(*options); }; });

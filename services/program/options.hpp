@@ -34,6 +34,7 @@ struct serve_options {
     bool datagrams = false;                     // echo only: --udp
     std::size_t largest_message = 1'048'576;    // websocket only: bytes
     std::optional<tls_files> tls;               // --tls
+    coax::shard_options shards;                 // --shards, --pin
 };
 
 struct upstream_target {

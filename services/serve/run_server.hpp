@@ -1,4 +1,4 @@
-// The foreground life of a server: the line that it is ready, statistics, signals, the summary.
+// The commands `coax serve ...`: which server, on what, until when.
 #pragma once
 
 #include <string_view>

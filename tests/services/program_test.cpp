@@ -78,6 +78,11 @@ TEST_CASE("mistakes on the command line are one line and status 2") {
     check_mistake("serve websocket --listen 127.0.0.1:0 --max-message 0", "--max-message");
     check_mistake("serve proxy --listen 127.0.0.1:0", "--upstream");
     check_mistake("serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:0", "from 1 to 65535");
+    check_mistake("serve echo --listen 127.0.0.1:0 --shards 0", "--shards");
+    check_mistake("serve echo --listen 127.0.0.1:0 --shards 65", "--shards");
+    check_mistake("serve kv --listen 127.0.0.1:0 --shards 2", "one store");
+    check_mistake("serve proxy --listen 127.0.0.1:0 --upstream 127.0.0.1:1 --shards 2",
+                  "leave --shards out");
     check_mistake("serve kv", "--listen");
     check_mistake("serve kv --listen 127.0.0.1:0 --memory much", "--memory");
     check_mistake("serve kv --listen 127.0.0.1:0 --memory 1", "--memory");

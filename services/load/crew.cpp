@@ -289,6 +289,7 @@ void crew::end_on_signal() {
         if (was_interrupted_) w.stop_at_once();
         else w.stop();
     }
+    if (was_interrupted_) interrupted_.let_through();
     was_interrupted_ = true;
 }
 

@@ -22,7 +22,7 @@ interruption::interruption() {
 interruption::~interruption() {
     while (take()) {
     }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    let_through();
 }
 
 bool interruption::take() const noexcept {

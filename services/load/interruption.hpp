@@ -20,6 +20,9 @@ class interruption {
     int number() const noexcept { return file_.get(); }
     // Takes a signal that waits, if there is one.
     bool take() const noexcept;
+    // The next one is for the system again, which ends the process: for a program that does not end
+    // by itself. On the thread that made this.
+    void let_through() const noexcept { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
   private:
     sigset_t before_{};

@@ -18,6 +18,8 @@ constexpr nanoseconds most_patience = std::chrono::seconds(10);
 constexpr nanoseconds longest_tick = std::chrono::milliseconds(50);
 constexpr nanoseconds shortest_tick = std::chrono::milliseconds(1);
 constexpr int ticks_per_timeout = 20;
+// Shares of a shorter time say nothing: the scheduler's account comes in steps.
+constexpr nanoseconds shortest_account = std::chrono::milliseconds(10);
 // So long an idle context is watched, to learn what a turn without work costs.
 constexpr nanoseconds idle_watched = std::chrono::milliseconds(10);
 
@@ -45,8 +47,8 @@ load_part::reading load_part::read_usage() const {
 }
 
 load_part::shares load_part::shares_between(const reading& from, const reading& to) const {
+    if (to.at - from.at < shortest_account) return {};
     const double passed = seconds(to.at - from.at);
-    if (passed <= 0) return {};
     const thread_usage used = to.usage - from.usage;
     const double idle =
         static_cast<double>(to.idle_turns - from.idle_turns) * idle_turn_cost_ * 1e-9;

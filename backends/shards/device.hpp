@@ -20,7 +20,7 @@ class shard_device final : public stack::device, public stack::siblings {
     // `inner`: the device of this shard's queue; must outlive it.
     shard_device(stack::device& inner, std::shared_ptr<exchange> all, unsigned shard);
     // No other shard gives it anything any more.
-    ~shard_device() { leave(); }
+    ~shard_device() override { leave(); }
 
     // --- device
     const stack::device_capabilities& capabilities() const noexcept override {

@@ -76,15 +76,17 @@ exit_status serve_echo(const serve_options& options) {
 }
 
 exit_status serve_sink(const serve_options& options) {
-    coax::io_context io(context_options_of(options.backend));
-    bulk_server s(io, options.listen, limits_of(options), false);
-    return run_server(io, s, "coax serve sink", options);
+    return run_shards("coax serve sink", options,
+                      [&](coax::io_context& io, const coax::tcp::endpoint& at) {
+                          return std::make_unique<bulk_server>(io, at, limits_of(options), false);
+                      });
 }
 
 exit_status serve_source(const serve_options& options) {
-    coax::io_context io(context_options_of(options.backend));
-    bulk_server s(io, options.listen, limits_of(options), true);
-    return run_server(io, s, "coax serve source", options);
+    return run_shards("coax serve source", options,
+                      [&](coax::io_context& io, const coax::tcp::endpoint& at) {
+                          return std::make_unique<bulk_server>(io, at, limits_of(options), true);
+                      });
 }
 
 exit_status serve_http(const serve_options& options) {

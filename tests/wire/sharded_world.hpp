@@ -30,6 +30,7 @@ inline const auto client_address = stack::ip_address::v4(198, 18, 0, 9);
 inline stack::const_bytes bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));
 }
+stack::const_bytes bytes_of(std::string&&) = delete;  // would be gone before it is sent
 
 // One stack on one device.
 struct node {

@@ -301,13 +301,14 @@ TEST_CASE("ARP that comes by one queue is learned by all shards, and answered on
     const auto replies = [&] { return w.client->counter("device.frames_received"); };
     // Announcements are over; the answer to each request comes by the first queue.
     std::vector<stack::udp_socket> asking;
+    const std::string text = "x";
     const auto ear = w.client->hear(5);
     for (unsigned i = 0; i != 3; ++i) {
         asking.push_back(*w.server[i]->ip.udp_open(nullptr));
-        const std::array<stack::const_bytes, 1> pieces{bytes_of("x")};
+        const std::array<stack::const_bytes, 1> pieces{bytes_of(text)};
         REQUIRE(w.server[i]->ip.udp_send_to(asking[i], {client_address, 5}, pieces, w.now));
         w.run(10);
-        CHECK(w.client->take_datagram(ear) == "x");
+        CHECK(w.client->take_datagram(ear) == text);
     }
     CHECK(w.sum("shards.copied") > 0);
     const auto before = replies();

@@ -1,13 +1,10 @@
 // A wire port as a backend: sleeping by a read of the doorbell's pipe on the ring, and waking
 // the peers. Knows nothing of frames.
 
-#include "backends/capture/driver.hpp"
-
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "backends/faults/driver.hpp"
 #include "backends/wire/port.hpp"
 #include "backends/wire/segment.hpp"
 #include "backends/wire/wire.hpp"
@@ -101,8 +98,7 @@ std::variant<std::vector<std::unique_ptr<driver>>, failure> open_wire_queues(con
 std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what) {
     auto opened = open_wire_queues(what, 1);
     if (auto* fault = std::get_if<failure>(&opened)) return std::move(*fault);
-    auto alone = add_faults(std::move(std::get<0>(opened).front()), what.faults);
-    return add_capture(std::move(alone), what.capture);
+    return std::move(std::get<0>(opened).front());
 }
 
 }  // namespace coax::backends

@@ -14,9 +14,10 @@ namespace coax::backends {
 // A new port on the segment of that name, which is made by its first port and ends with its last.
 // The port belongs to the thread that turns its stack; ports of one segment may live on different
 // threads. Fails with one line when the segment has 64 ports, when an address is taken on it, when
-// no automatic address is left, or when gso= or full= differ from what the segment has.
+// no automatic address is left, or when gso= or full= differ from what the segment has. Without
+// faults and capture, which open_driver() puts around it.
 std::variant<std::unique_ptr<driver>, failure> open_wire(const wire_spec& what);
-// The same with several queues, a driver for each, all of one address; without faults and capture.
+// The same with several queues, a driver for each, all of one address.
 std::variant<std::vector<std::unique_ptr<driver>>, failure> open_wire_queues(const wire_spec& what,
                                                                              unsigned count);
 

@@ -1,6 +1,8 @@
 // Which backends there are, and what opening one that can't be opened says.
+#include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include <catch2/catch.hpp>
@@ -32,6 +34,10 @@ TEST_CASE("backends: the wire opens everywhere, with what was asked to go around
     CHECK(d.describe().kind == "wire");
     CHECK(d.describe().mtu == 2000);
     CHECK_FALSE(d.describe().notes.empty());  // the faults are told
+    const auto counters = d.counters();
+    CHECK(std::count_if(counters.begin(), counters.end(), [](const counter& each) {
+              return std::string_view(each.name) == "faults.tx_duplicated";
+          }) == 1);  // once around it, not twice
 }
 
 TEST_CASE("backends: what can't be opened says why") {

@@ -149,7 +149,7 @@ TEST_CASE("a file that can't be written is refused with one line; a full one is 
     backends::wire_spec spec;
     spec.segment = "capture-refused";
     spec.capture = "/nonexistent-directory/file.pcapng";
-    auto refused = backends::open_wire(spec);
+    auto refused = backends::open_driver(spec);
     REQUIRE(std::holds_alternative<backends::failure>(refused));
     CHECK(std::get<backends::failure>(refused).message ==
           "capture=/nonexistent-directory/file.pcapng: No such file or directory: "

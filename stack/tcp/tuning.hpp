@@ -9,6 +9,7 @@
 
 #include "stack/base/time.hpp"
 #include "stack/tcp/sequence.hpp"
+#include "stack/wire/tcp.hpp"
 
 namespace coax::stack::tcp {
 

@@ -13,6 +13,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/tsan_interface.h>
+#define COAX_THREAD_SANITIZER
+#endif
+#endif
+
 namespace coax::backends {
 
 namespace {
@@ -35,6 +42,17 @@ constexpr std::uint32_t completions_per_submission = 4;
 // reap() flushes the kernel's overflow list at most so often, that a flood cannot hold it.
 constexpr int rounds_per_reap = 16;
 std::error_code to_error(int result) noexcept { return {-result, std::system_category()}; }
+
+// A ring may lie where another thread's has been. liburing maps and unmaps by system calls of its
+// own, which the thread sanitizer does not see: it is told here that one comes after the other.
+#ifdef COAX_THREAD_SANITIZER
+char mapped_memory;
+void before_unmapping() noexcept { __tsan_release(&mapped_memory); }
+void after_mapping() noexcept { __tsan_acquire(&mapped_memory); }
+#else
+void before_unmapping() noexcept {}
+void after_mapping() noexcept {}
+#endif
 
 }  // namespace
 
@@ -64,6 +82,7 @@ std::error_code ring::create(bool one_thread) noexcept {
     for (const std::uint32_t flags : for_any_thread)
         if (result == -EINVAL) result = attempt(flags);
     if (result < 0) return to_error(result);
+    after_mapping();
     open_ = true;
     if ((ring_.flags & IORING_SETUP_SINGLE_ISSUER) != 0) watch_end();
     enabled_ = (ring_.flags & IORING_SETUP_R_DISABLED) == 0;
@@ -86,6 +105,7 @@ void ring::close() noexcept {
     open_ = false;
     waiting_.clear();
     arrivals_.clear();
+    before_unmapping();
     io_uring_queue_exit(&ring_);
     if (end_ >= 0) ::close(std::exchange(end_, -1));
 }
@@ -180,6 +200,7 @@ void ring::take_over() noexcept {
     if (!open_ || !enabled_) return;
     save_arrivals();
     save_submissions();
+    before_unmapping();
     io_uring_queue_exit(&ring_);
     open_ = false;
     // A dying accept would still swallow the wake-up for a connection: it waits exclusively.

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -59,24 +60,40 @@ inline int usage(const char* program, std::span<const measured_case> all) {
     return 2;
 }
 
-// main() of such a program; its exit status.
-inline int run_cases(const char* program, std::span<const measured_case> all, int count,
-                     char** words) {
+// What such a program was asked for.
+struct asked {
     int rounds = 5;
-    std::uint64_t scale = 1;
-    std::uint64_t units = 0;
-    std::string_view one;
+    std::uint64_t scale = 1;  // --quick: a tenth of the units
+    std::uint64_t units = 0;  // 0: measure
+    std::string_view one;     // case; empty: all
+};
+
+// Nothing: that is no command line of such a program.
+inline std::optional<asked> read_command_line(int count, char** words) {
+    asked what;
     for (int i = 1; i < count; ++i) {
         const std::string_view word = words[i];
-        if (word == "--quick") scale = 10;
-        else if (word == "--rounds" && i + 1 < count) rounds = std::atoi(words[++i]);
-        else if (word == "--units" && i + 1 < count) units = std::strtoull(words[++i], nullptr, 10);
-        else if (word.starts_with("-") || !one.empty()) return usage(program, all);
-        else one = word;
+        if (word == "--quick") what.scale = 10;
+        else if (word == "--rounds" && i + 1 < count) what.rounds = std::atoi(words[++i]);
+        else if (word == "--units" && i + 1 < count)
+            what.units = std::strtoull(words[++i], nullptr, 10);
+        else if (word.starts_with("-") || !what.one.empty()) return std::nullopt;
+        else what.one = word;
     }
-    const auto wanted = std::find_if(all.begin(), all.end(),
-                                     [one](const measured_case& each) { return one == each.name; });
-    if (rounds < 1 || (!one.empty() && wanted == all.end()) || (one.empty() && units != 0))
+    if (what.rounds < 1) return std::nullopt;
+    return what;
+}
+
+// main() of a program whose cases all are in one table; its exit status.
+inline int run_cases(const char* program, std::span<const measured_case> all, int count,
+                     char** words) {
+    const auto what = read_command_line(count, words);
+    if (!what) return usage(program, all);
+    const auto [rounds, scale, units, one] = *what;
+    const auto wanted =
+        std::find_if(all.begin(), all.end(),
+                     [name = one](const measured_case& each) { return name == each.name; });
+    if ((!one.empty() && wanted == all.end()) || (one.empty() && units != 0))
         return usage(program, all);
     if (units != 0) {
         wanted->prepare()(units);

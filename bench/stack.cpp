@@ -7,17 +7,16 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include <malloc.h>
 
+#include "bench/cases.hpp"
 #include "bench/two_stacks.hpp"
 
 namespace {
@@ -440,19 +439,9 @@ int usage() {
 }  // namespace
 
 int main(int count, char** words) {
-    int rounds = 5;
-    std::uint64_t scale = 1;
-    std::uint64_t units = 0;
-    std::string one;
-    for (int i = 1; i < count; ++i) {
-        const std::string_view word = words[i];
-        if (word == "--quick") scale = 10;
-        else if (word == "--rounds" && i + 1 < count) rounds = std::atoi(words[++i]);
-        else if (word == "--units" && i + 1 < count) units = std::strtoull(words[++i], nullptr, 10);
-        else if (word.starts_with("-") || !one.empty()) return usage();
-        else one = word;
-    }
-    if (rounds < 1) return usage();
+    const auto what = read_command_line(count, words);
+    if (!what) return usage();
+    const auto [rounds, scale, units, one] = *what;
     if (!one.empty()) {
         for (const choice& each : choices()) {
             if (one != each.name) continue;

@@ -58,13 +58,15 @@ class echo_group {
         }
         for (std::size_t i = 0; i != shards; ++i)
             asio::co_spawn(group_[i], serve(acceptors_[i], accepted_[i]), asio::detached);
+        at_ = where;
         runner_ = std::thread([this] { group_.run(); });
     }
     ~echo_group() { stop(); }
     echo_group(const echo_group&) = delete;
     echo_group& operator=(const echo_group&) = delete;
 
-    tcp::endpoint at() const { return acceptors_.front().local_endpoint(); }
+    // Asked for before the run: from then on the sockets are the shards' threads' own.
+    const tcp::endpoint& at() const { return at_; }
     void stop() {
         group_.stop();
         if (runner_.joinable()) runner_.join();
@@ -84,6 +86,7 @@ class echo_group {
     coax::shard_group group_;
     std::vector<tcp::acceptor> acceptors_;
     std::vector<unsigned> accepted_;
+    tcp::endpoint at_;
     std::thread runner_;
 };
 

@@ -8,6 +8,8 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -16,6 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
 #include "services/load/churn_load.hpp"
@@ -23,6 +26,7 @@
 #include "services/load/dialogue_load.hpp"
 #include "services/load/stream_load.hpp"
 #include "services/program/context.hpp"
+#include "services/serve/wire_host.hpp"
 
 namespace coax::services {
 namespace {
@@ -30,6 +34,13 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds tell_every{1};
+
+// An interface, or an address on a wire, is of one host: threads are its shards. Otherwise each
+// thread is a client by itself.
+bool is_one_host(const backend_options& backend) {
+    const std::string_view spec = backend.specification;
+    return spec.starts_with("xdp") || (is_wire(backend) && spec.find("ip=") != spec.npos);
+}
 
 // Rung by threads that have something to tell.
 class bell {
@@ -52,10 +63,13 @@ class bell {
 // thread.
 class worker {
   public:
-    enum class state : std::uint8_t { connecting, ready, done };
+    enum class state : std::uint8_t { connecting, ready, finished, done };
 
-    worker(const load_options& options, load_part::share mine, const bell& when_changed)
-        : options_(options), mine_(mine), bell_(when_changed) {}
+    // `shard`: the context, of a group whose others may need it until all are finished: it turns
+    // until stop_at_once(). Null: it has one of its own, and is done when finished.
+    worker(const load_options& options, load_part::share mine, const bell& when_changed,
+           coax::io_context* shard)
+        : options_(options), mine_(mine), bell_(when_changed), shard_(shard) {}
     ~worker() { join(); }
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
@@ -88,7 +102,11 @@ class worker {
 
   private:
     void work(const make_part& make) noexcept;
-    void run(const make_part& make);
+    void run(coax::io_context& io, const make_part& make);
+    void now_at(state s) noexcept {
+        at_.store(s, std::memory_order_release);
+        bell_.ring();
+    }
 
     template <class Do>
     void tell(Do what) {
@@ -100,6 +118,7 @@ class worker {
     const load_options& options_;
     load_part::share mine_;
     const bell& bell_;
+    coax::io_context* shard_;
     std::atomic<state> at_{state::connecting};
     std::mutex guard_;                // of the next two, which are there while the thread runs
     coax::io_context* io_ = nullptr;  // them
@@ -120,18 +139,22 @@ class worker {
 
 void worker::work(const make_part& make) noexcept {
     try {
-        run(make);
+        // Timers that end when they should: messages of an open loop are due to the microsecond.
+        ::prctl(PR_SET_TIMERSLACK, 1UL);
+        if (shard_ != nullptr) {
+            const auto turning = asio::make_work_guard(*shard_);
+            run(*shard_, make);
+        } else {
+            coax::io_context io(context_options_of(options_.backend));
+            run(io, make);
+        }
     } catch (...) {
         failure_ = std::current_exception();
     }
-    at_.store(state::done, std::memory_order_release);
-    bell_.ring();
+    now_at(state::done);
 }
 
-void worker::run(const make_part& make) {
-    // Timers that end when they should: messages of an open loop are due to the microsecond.
-    ::prctl(PR_SET_TIMERSLACK, 1UL);
-    coax::io_context io(context_options_of(options_.backend));
+void worker::run(coax::io_context& io, const make_part& make) {
     const std::unique_ptr<load_part> part = make(io, options_, mine_);
     {
         const std::lock_guard lock(guard_);
@@ -139,11 +162,12 @@ void worker::run(const make_part& make) {
         part_ = part.get();
     }
     std::exception_ptr thrown;
-    coax::co_spawn(io, part->run([this] {
-        at_.store(state::ready, std::memory_order_release);
-        bell_.ring();
-    }),
-                   [&thrown](const std::exception_ptr& e) { thrown = e; });
+    coax::co_spawn(io, part->run([this] { now_at(state::ready); }),
+                   [this, &io, &thrown](const std::exception_ptr& e) {
+                       thrown = e;
+                       if (thrown) io.stop();
+                       now_at(state::finished);
+                   });
     try {
         io.run();
     } catch (...) {
@@ -199,10 +223,13 @@ class crew {
     crew(const load_options& options, const interruption& interrupted)
         : options_(options), interrupted_(interrupted) {
         const std::size_t threads = std::min(options.threads, options.connections);
+        if (threads > 1 && is_one_host(options.backend))
+            host_.emplace(context_options_of(options.backend), shard_options{.count = threads});
         std::size_t first = 0;
         for (std::size_t i = 0; i < threads; ++i) {
             const std::size_t end = (i + 1) * options.connections / threads;
-            workers_.emplace_back(options, load_part::share{first, end - first}, bell_);
+            workers_.emplace_back(options, load_part::share{first, end - first}, bell_,
+                                  host_ ? &(*host_)[i] : nullptr);
             first = end;
         }
     }
@@ -217,6 +244,7 @@ class crew {
         }
         for (worker& w : workers_) w.join();
         load_result result;
+        if (host_) result.backend = host_->backend();
         load_plan::time_point measured_to{};
         for (worker& w : workers_) w.add_to(result, measured_to);
         if (begun_ && measured_to > plan_.measure_from)
@@ -238,6 +266,7 @@ class crew {
 
     const load_options& options_;
     const interruption& interrupted_;
+    std::optional<coax::shard_group> host_;  // of all threads together
     bell bell_;
     std::deque<worker> workers_;
     load_plan plan_{};
@@ -256,6 +285,8 @@ void crew::keep_in_step(const std::function<void(const load_moment&)>& tell) {
         ::poll(files.data(), files.size(), static_cast<int>(left.count()));
         bell_.silence();
         if (interrupted_.take()) end_on_signal();
+        if (host_ && all_at_least(worker::state::finished))
+            for (worker& w : workers_) w.stop_at_once();
         if (!begun_ && begin_or_give_up()) next_line = since_ + tell_every;
         if (steady_clock::now() < next_line) continue;
         next_line += tell_every;

@@ -1,4 +1,5 @@
-// The threads of a load: one context and one share each, the phases in step. Knows no protocol and
+// The threads of a load: one context and one share each (of a host with an interface: its shards),
+// the phases in step. Knows no protocol and
 // prints nothing.
 #pragma once
 
@@ -19,7 +20,7 @@ struct load_result {
     double cpu_seconds = 0;  // of all threads of the load in that time, user and system
     double busy = 0;         // of the busiest thread, in the measured time: see load_part
     double waiting = 0;
-    coax::backend_description backend;    // of the first thread
+    coax::backend_description backend;    // of the host, or of the first of several
     std::vector<coax::counter> counters;  // of all threads together
 
     // More than this share of a core, and the figures are the load's own.

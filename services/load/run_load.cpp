@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <optional>
-#include <string_view>
 
 #include <unistd.h>
 
@@ -70,18 +69,11 @@ class progress_line {
     load_moment before_;
 };
 
-// What an interface or a wire can do for several contexts.
 void check_threads(const load_options& options) {
-    if (options.threads == 1) return;
-    const std::string_view spec = options.backend.specification;
-    if (spec.starts_with("xdp") || spec.starts_with("tap"))
+    if (options.threads > 1 && options.backend.specification.starts_with("tap"))
         throw failure(exit_status::usage,
-                      "--threads: an interface serves one context, which is one thread; run one "
-                      "'coax load' on each interface, or leave out --threads");
-    if (is_wire(options.backend) && spec.find("ip=") != std::string_view::npos)
-        throw failure(exit_status::usage,
-                      "--threads: each thread is a host of its own on the wire, and has one "
-                      "address; leave out ip=, and each takes the next free one");
+                      "--threads: a TAP device serves one context, which is one thread; run one "
+                      "'coax load' on each, or leave out --threads");
 }
 
 std::string server_hint(const load_options& options) {

@@ -29,7 +29,8 @@ void add_run(CLI::App& app, load_options& options, const char* connections_help)
         ->capture_default_str()
         ->check(CLI::Range(std::size_t{1}, most_connections));
     app.add_option("--threads", options.threads,
-                   "Threads, each with a context of its own; connections are dealt out to them")
+                   "Threads, each with a context of its own (on xdp: a NIC queue of its own); "
+                   "connections are dealt out to them")
         ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(std::size_t{1}, std::size_t{256}));

@@ -109,9 +109,8 @@ coax::awaitable<void> end_in_order(shard one) {
 }
 
 // First signal: an orderly end within the time for farewells. Second signal: now.
-coax::awaitable<void> end_on_signal(const std::vector<shard>& shards, const machinery& below,
-                                    std::shared_ptr<bool> ended) {
-    asio::signal_set signals(*shards.front().io, SIGINT, SIGTERM);
+coax::awaitable<void> end_on_signal(asio::signal_set& signals, const std::vector<shard>& shards,
+                                    const machinery& below, std::shared_ptr<bool> ended) {
     co_await signals.async_wait(as_value);
     *ended = true;
     const auto left = std::make_shared<std::atomic<std::size_t>>(shards.size());
@@ -144,7 +143,10 @@ exit_status run_in_foreground(const std::string& name, const std::vector<shard>&
                               const machinery& below, const serve_options& options) {
     const auto ended = std::make_shared<bool>(false);
     coax::io_context& first = *shards.front().io;
-    asio::co_spawn(first, end_on_signal(shards, below, ended), asio::detached);
+    // From here on, not from the first turn of the context: a signal may come as soon as somebody
+    // reads that all is ready.
+    asio::signal_set signals(first, SIGINT, SIGTERM);
+    asio::co_spawn(first, end_on_signal(signals, shards, below, ended), asio::detached);
     std::vector<error_code> broken(shards.size());
     for (std::size_t i = 0; i != shards.size(); ++i)
         shards[i].serving->start([&below, &mine = broken[i]](const error_code& error) {

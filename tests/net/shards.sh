@@ -78,6 +78,15 @@ finish
 grep -q "tcp.resets_sent" "$server" && fail "a connection was refused"
 grep -q "shards.dropped_ring_full" "$server" && fail "a ring was full"
 
+# Both ends of two shards each.
+start 2 "$spec" --listen "$lab_coax_ip:7"
+lab_on_peer timeout 60 "$coax" load echo --connect $lab_coax_ip:7 --connections 64 --size 3000 \
+    --duration 0.5 --threads 2 --backend "xdp:$lab_peer_if,ip=198.18.0.4/24,mode=native" \
+    >"$lab_directory/load" 2>&1 || fail "shards to shards: $(cat "$lab_directory/load")"
+grep -q "queues 0, 1," "$lab_directory/load" || fail "not two: $(cat "$lab_directory/load")"
+finish
+[ "$(total connections)" = 64 ] || fail "connections are missing: $(total connections)"
+
 start 2 "$spec" --listen "$lab_coax_ip:7"
 lab_end "$pid" KILL
 start 2 "$spec" --pin --listen "$lab_coax_ip:7"

@@ -168,6 +168,33 @@ TEST_CASE("threads share the connections") {
     }
 }
 
+// Each shard is asked by the wire for a queue; replies come by any of them.
+TEST_CASE("threads that share an address are shards of one host") {
+    const load_site site = echo_site_on("wire", "load-shards");
+    for (const auto protocol :
+         {load_protocol::echo, load_protocol::tcp_churn, load_protocol::udp_echo}) {
+        load_options asked = site.options(protocol);
+        asked.backend.specification += ",ip=198.18.0.8/24,spread=frame";
+        asked.connections = 7;
+        asked.threads = 3;
+        const load_result r = run_some_load(asked);
+        INFO(to_text(protocol));
+        check_clean(r, asked);
+        CHECK(r.backend.kind == "wire");
+        const auto handed =
+            std::find_if(r.counters.begin(), r.counters.end(),
+                         [](const coax::counter& c) { return c.name == "shards.handed_over"; });
+        REQUIRE(handed != r.counters.end());
+        CHECK(handed->value > 0);
+    }
+    // Nobody to be connected to: it ends all the same.
+    load_options nobody = site.options(load_protocol::echo);
+    nobody.backend.specification += ",ip=198.18.0.8/24";
+    nobody.connect = *parse_endpoint("198.18.0.1:9");
+    nobody.threads = 2;
+    CHECK(run_load_of(nobody).connected == 0);
+}
+
 TEST_CASE("a server that says nothing is a timeout on each connection, and the load ends") {
     for (const char* kind : {"kernel", "wire"}) {
         const load_site site = bulk_site_on(kind, "load-silent", false);
@@ -234,10 +261,17 @@ TEST_CASE("nobody there: nothing is connected, and the kind says why") {
 
 TEST_CASE("a backend that cannot be had ends the load, whichever thread finds out") {
     load_options asked;
+    const coax::io_context taken({.backend = "wire:load-taken,ip=198.18.0.9/24"});
     asked.backend.specification = "wire:load-taken,ip=198.18.0.9/24";
     asked.connect = *parse_endpoint("198.18.0.1:7");
     asked.connections = 2;
-    asked.threads = 2;
+    for (const std::size_t threads : {1U, 2U}) {
+        asked.threads = threads;
+        CHECK_THROWS_AS(run_load_of(asked), coax::backend_error);
+    }
+    asked.backend.specification = "xdp";
+    CHECK_THROWS_AS(run_load_of(asked), coax::backend_error);
+    asked.backend.specification = "tap";
     CHECK_THROWS_AS(run_load_of(asked), coax::backend_error);
 }
 

@@ -1,5 +1,6 @@
 // Whole servers on kernel sockets over loopback, talked to byte by byte.
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
@@ -8,6 +9,7 @@
 
 #include "services/program/endpoint_text.hpp"
 #include "services/serve/background_server.hpp"
+#include "services/serve/foreground.hpp"
 #include "tests/services/loopback_client.hpp"
 #include "tests/services/temporary_directory.hpp"
 
@@ -199,6 +201,17 @@ TEST_CASE("a server that ends finishes its answers, and gives nobody longer than
     stuck.receive_until("\r\n\r\n");
     hasty.reset();  // would last for ever
     CHECK(stuck.receive_all().size() < 20'000'000);
+}
+
+TEST_CASE("a signal that comes as soon as a server says it is ready ends it in order") {
+    coax::io_context io({.backend = "kernel"});
+    echo_server serving(io, any_port, {});
+    const machinery below{[&] {
+                              ::raise(SIGTERM);  // before the first turn
+                              io.run();
+                          },
+                          [&] { io.stop(); }, io.backend()};
+    CHECK(run_in_foreground("test", {{&io, &serving}}, below, {}) == exit_status::success);
 }
 
 TEST_CASE("echo gives everything back, and ends when the client has ended") {

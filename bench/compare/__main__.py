@@ -76,6 +76,15 @@ def cores_of(asked, parser):
     return server, client
 
 
+def more_cores_of(asked, cores):
+    """A second core for the server and for the client; None without. The short form, which measures
+    nothing, makes do with those that there are."""
+    others = sorted(os.sched_getaffinity(0) - set(cores))
+    if len(others) >= 2:
+        return tuple(others[-2:])
+    return cores[::-1] if asked.quick else None
+
+
 def list_all():
     print("scenarios (the last ones are programs that measure by themselves):")
     for each in [*all_scenarios(), *programs.all_programs()]:
@@ -112,8 +121,8 @@ def measure_all(asked, steps, so_far, place, progress):
         so_far["lab"] = pair.describe()
         documents = write_documents(pair.directory / "documents")
         measurement = measure.Measurement(measure.Bench(
-            pair, place["programs"], documents, server_core, client_core, asked.seconds,
-            asked.warmup))
+            pair, place["programs"], documents, server_core, client_core, place["more cores"],
+            asked.seconds, asked.warmup))
         rates = so_far.setdefault("open_loop", {})
         for step, turn, subject in plan.ordered(steps, asked.rounds):
             rate = open_loop_rate(step, so_far, rates)
@@ -176,9 +185,10 @@ def compare(asked, parser):
     if not (folder / "coax").exists():
         parser.error(f"there is no {folder}/coax: run ./dev build")
     place = {"programs": folder, "source": source, "cores": cores_of(asked, parser)}
+    place["more cores"] = more_cores_of(asked, place["cores"])
     scenarios, parts, subjects = selection(asked, parser)
     steps, left_out = plan.make(scenarios, subjects, measure.offered(folder), folder, asked.quick,
-                                bool(asked.subjects))
+                                bool(asked.subjects), place["more cores"] is not None)
     rootless = bool(steps) and os.geteuid() != 0
     if rootless:
         left_out.append("everything over veth: network namespaces need root")
@@ -189,8 +199,8 @@ def compare(asked, parser):
          "quick": asked.quick, "server core": place["cores"][0],
          "client core": place["cores"][1],
          "descriptors": processes.raise_descriptor_limit()}, subjects)
-    if not asked.scenarios:
-        left_out.append(f"shards: {targets.shards(None).measured}")
+    if place["more cores"] is None and "shards" in [s.name for s in scenarios]:
+        left_out.append(f"two-shards: {targets.too_few_cores()}")
     so_far["left_out"] = left_out
     so_far["started"] = time.strftime("%Y-%m-%d %H:%M:%S %z")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

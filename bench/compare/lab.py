@@ -16,6 +16,7 @@ KERNEL_SERVER = "198.18.0.3"  # the kernel's own on the server's side
 KERNEL_CLIENT = "198.18.0.1"  # the kernel's own on the client's side
 COAX_CLIENT = "198.18.0.4"  # owned by coax on the client's side
 PREFIX = 24
+MOST_QUEUES = 2
 
 # Inside the namespaces only. The client closes first and would run out of ports after 28,000
 # connections a minute: TIME-WAIT is bounded, and the ports are more.
@@ -61,6 +62,7 @@ class Lab:
         self.directory = None
         self.server_mac = None  # of the server's interface
         self._mtu = None
+        self._queues = None
         self._features = {}  # (interface, feature) -> whether it is on
 
     def __enter__(self):
@@ -94,8 +96,9 @@ class Lab:
             pairs = [f"{name}={value}" for name, value in SYSCTLS.items()]
             run("ip", "netns", "exec", namespace, "sysctl", "-qw", *pairs)
             run("ip", "-n", namespace, "link", "set", "lo", "up")
-        run("ip", "-n", self.server, "link", "add", SERVER_INTERFACE, "type", "veth",
-            "peer", "name", CLIENT_INTERFACE, "netns", self.client)
+        queues = ("numrxqueues", str(MOST_QUEUES), "numtxqueues", str(MOST_QUEUES))
+        run("ip", "-n", self.server, "link", "add", SERVER_INTERFACE, *queues, "type", "veth",
+            "peer", "name", CLIENT_INTERFACE, *queues, "netns", self.client)
         for namespace, interface, address in (
                 (self.server, SERVER_INTERFACE, KERNEL_SERVER),
                 (self.client, CLIENT_INTERFACE, KERNEL_CLIENT)):
@@ -105,8 +108,8 @@ class Lab:
                               f"/sys/class/net/{SERVER_INTERFACE}/address").strip()
         self.set_up(Link())
 
-    def set_up(self, link, napi=False):
-        """MTU and offloads of both ends. With napi what the client sends passes the NAPI of the
+    def set_up(self, link, napi=False, queues=1):
+        """MTU, offloads and number of queues of both ends. With napi what the client sends passes the NAPI of the
         server's interface, which busy polling needs: veth does so if the receiver has generic
         receive offload and the sender no segmentation offload."""
         switch = {True: "on", False: "off"}
@@ -114,6 +117,11 @@ class Lab:
             for namespace, interface in self._ends():
                 run("ip", "-n", namespace, "link", "set", interface, "mtu", str(link.mtu))
             self._mtu = link.mtu
+        if queues != self._queues:
+            for namespace, interface in self._ends():
+                run("ip", "netns", "exec", namespace, "ethtool", "-L", interface,
+                    "rx", str(queues), "tx", str(queues))
+            self._queues = queues
         wanted = (("tso", link.offloads, link.offloads and not napi),
                   ("gso", link.offloads, link.offloads), ("gro", napi, False))
         for feature, server, client in wanted:
@@ -133,7 +141,7 @@ class Lab:
         wanted = ("tx-checksumming", "rx-checksumming", "tcp-segmentation-offload",
                   "generic-segmentation-offload", "generic-receive-offload")
         found = [line.strip() for line in text.splitlines() if line.split(":")[0] in wanted]
-        return {"link": "veth pair, one queue, between two network namespaces",
+        return {"link": "veth pair between two network namespaces, one queue (for two shards: two)",
                 "features": ", ".join(found), "sysctls": SYSCTLS}
 
     def remove(self):

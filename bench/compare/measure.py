@@ -27,6 +27,7 @@ class Bench:
     documents: pathlib.Path
     server_core: int
     client_core: int
+    more_cores: tuple  # one more of each, for two shards
     seconds: float
     warmup: float
 
@@ -56,10 +57,11 @@ class Measurement:
         result = {"unit": unit}
         try:
             # Bulk is measured with the offloads that its point tells, and no others.
-            bench.lab.set_up(point.link, subject.napi and point.protocol != "tcp-stream")
+            bench.lab.set_up(point.link, subject.napi and point.protocol != "tcp-stream",
+                             subject.queues)
             command = subject.commands[point.role](at)
             result["server_command"] = " ".join(command)
-            server = Program(bench.lab.server, bench.server_core, command,
+            server = Program(bench.lab.server, self._cores(subject, 0), command,
                              bench.lab.directory / "server.log")
             try:
                 server.await_ready(subject.ready.format(at=at.at), at.port)
@@ -83,7 +85,7 @@ class Measurement:
         file.unlink(missing_ok=True)
         command = load_command(point, subject, at.at, bench.seconds, bench.warmup, rate,
                                bench.programs, file, bench.lab.server_mac)
-        client = Program(bench.lab.client, bench.client_core, command,
+        client = Program(bench.lab.client, self._cores(subject, 1), command,
                          bench.lab.directory / "load.log")
         meter = Meter((server.pid, client.pid), (bench.server_core, bench.client_core))
         try:
@@ -98,9 +100,18 @@ class Measurement:
         wrong = complaint(load)
         if wrong is not None:
             raise Failed(wrong)
+        usage = meter.shares(end - 0.9 * load["seconds"], end - 0.05 * load["seconds"],
+                             0.4 * load["seconds"])
         return {"load": load, "load_command": " ".join(command), "status": status,
-                "usage": meter.shares(end - 0.9 * load["seconds"], end - 0.05 * load["seconds"],
-                                      0.4 * load["seconds"])}
+                "usage": usage if subject.queues == 1 else None}  # it watches a core of each
+
+    def _cores(self, subject, end):
+        """For taskset: of the server (0) or the client (1)."""
+        bench = self.bench
+        cores = [(bench.server_core, bench.client_core)[end]]
+        if subject.queues > 1:
+            cores.append(bench.more_cores[end])
+        return ",".join(map(str, sorted(set(cores))))
 
     def _meet(self, subject, point, at):
         bench = self.bench

@@ -36,8 +36,10 @@ def lacking(point, help_texts, scenario):
     return None
 
 
-def make(scenarios, subjects, help_texts, programs, quick=False, named_subjects=False):
-    """(steps, lines that say what is left out)."""
+def make(scenarios, subjects, help_texts, programs, quick=False, named_subjects=False,
+         several_cores=True):
+    """(steps, lines that say what is left out). several_cores: subjects with two cores an end have
+    them."""
     steps, left_out = [], []
 
     def leave_out(line):
@@ -47,6 +49,8 @@ def make(scenarios, subjects, help_texts, programs, quick=False, named_subjects=
     there = []
     for subject in subjects:
         why = available(subject, programs)
+        if why is None and subject.queues > 1 and not several_cores:
+            continue  # its target says why
         if why is None:
             there.append(subject)
         else:

@@ -40,12 +40,15 @@ class Scenario:
     pairs: bool = False  # subjects with a client of their own take part
     others: bool = True  # and those with the kernel's client
     variants: bool = True  # and what is tuned or spins
+    among: tuple = ()  # these alone take part; none named: who is alike by the rest
     quick: tuple = ()  # keys that the short form measures; none named: all
     quick_subjects: tuple = ()  # who takes part in the short form; none named: all
 
     def takes(self, subject, point):
         if not subject.can(point.role):
             return False
+        if self.among or subject.queues > 1:
+            return subject.name in self.among
         if point.connections > MOST_FOR_ALL and not subject.crowds:
             return False
         if subject.is_pair:
@@ -89,8 +92,15 @@ def all_scenarios():
         Scenario("pairs", "Echo, both ends alike",
                  "64 connections, 64 bytes, closed loop; the client is of the server's kind, on a "
                  "core of its own. Beside them the raw reflection of AF_XDP frames of equal "
-                 "length, no TCP: the limit of this pair of interfaces.", "rate",
-                 (Point("64", "echo", "echo", 64),), pairs=True, others=False),
+                 "length, no TCP: the limit of this pair of interfaces. One connection: the "
+                 "latency without a kernel's client.", "rate",
+                 (Point("64", "echo", "echo", 64), Point("1", "echo", "echo")), pairs=True,
+                 others=False, quick=("64",)),
+        Scenario("shards", "Shards",
+                 "128 connections, 64 bytes, closed loop, xdp at both ends: one shard on one core "
+                 "serving one, two on two serving two. Needs four cores.", "rate",
+                 (Point("128", "echo", "echo", 128),), pairs=True, others=False,
+                 among=("xdp-xdp", "two-shards")),
         Scenario("bulk", "Bulk streams",
                  "One and 16 streams, to the server and from it, writes of 64 KiB; MTU 1500 with "
                  "the kernel's segmentation offloads and without them (-plain), and MTU 9000. "
@@ -102,8 +112,10 @@ def all_scenarios():
         Scenario("churn", "Connection churn",
                  "64 at a time: connect, one request of 64 bytes, its response, close by the "
                  "client.", "rate", (Point("64", "echo", "tcp-churn", 64),), unit="connection"),
-        Scenario("udp", "UDP echo", "64 sockets, 64 bytes, one datagram under way on each. Both ends know one another's "
-                 "Ethernet address beforehand.", "rate", (Point("64", "udp", "udp-echo", 64),), unit="datagram"),
+        Scenario("udp", "UDP echo",
+                 "64 sockets, 64 bytes, one datagram under way on each. Both ends know one "
+                 "another's Ethernet address beforehand.", "rate",
+                 (Point("64", "udp", "udp-echo", 64),), unit="datagram"),
         Scenario("open-loop", "Open loop",
                  "64 connections, 64 bytes; messages are due at a fixed rate whatever the server "
                  "does, and latency counts from when a message was due. The rate is a share of "

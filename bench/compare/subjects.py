@@ -41,6 +41,7 @@ class Subject:
     ready: str = "{at}"  # what it prints when it is ready; nothing: it is asked for its port
     program: str = ""  # without which it is left out
     crowds: bool = False  # also measured with 10,000 connections
+    queues: int = 1  # of each end; with several, each has a shard and a core
 
     def can(self, role):
         return role in self.commands
@@ -50,19 +51,19 @@ class Subject:
         return self.client != "kernel"
 
 
-def coax(backend, spin=False):
-    """The roles of coax on a backend: its own program's."""
-    spins = SPIN if spin else []
+def coax(backend, spin=False, more=()):
+    """The roles of coax on a backend: its own program's; more: further options."""
+    more = [*more, *(SPIN if spin else [])]
 
     def serve(*words):
         return lambda at: [str(at.programs / "coax"), "serve", *words, "--listen", at.at,
-                           "--backend", backend, *spins]
+                           "--backend", backend, *more]
 
     return {
         "echo": serve("echo"),
         "udp": serve("echo", "--udp"),
         "http": lambda at: [str(at.programs / "coax"), "serve", "http", str(at.documents),
-                            "--listen", at.at, "--backend", backend, *spins],
+                            "--listen", at.at, "--backend", backend, *more],
         "sink": serve("sink"),
         "source": serve("source"),
     }
@@ -163,6 +164,10 @@ def all_subjects():
         Subject("xdp-xdp-spin", "coax xdp to coax xdp, spinning", "coax",
                 "the client is on AF_XDP, too, and neither sleeps",
                 coax(xdp("native"), True), client="xdp-spin", spins=True, **own),
+        Subject("two-shards", "coax xdp to coax xdp, two shards each", "coax",
+                "a NIC queue, a thread, a stack and a core for each of two shards, at both ends",
+                {"echo": coax(xdp("native"), more=("--shards", "2", "--pin"))["echo"]},
+                client="xdp", queues=2, **own),
         Subject("epoll-epoll", "bare epoll to bare epoll", "epoll",
                 "the client is a bare epoll loop, too (echo only)",
                 {"echo": peer("bench_epoll")["echo"]}, client="epoll", program="bench_epoll_load"),
@@ -178,7 +183,8 @@ def client_backend(subject):
     """The options of `coax load` that say whose stack the client is on."""
     if subject.client in ("xdp", "xdp-spin"):
         options = ["--backend", xdp("native", lab.COAX_CLIENT, lab.CLIENT_INTERFACE)]
-        return options + (SPIN if subject.client == "xdp-spin" else [])
+        options += SPIN if subject.client == "xdp-spin" else []
+        return options + (["--threads", str(subject.queues)] if subject.queues > 1 else [])
     return ["--backend", "kernel"]
 
 

@@ -1,5 +1,6 @@
 // Whole loads against servers in this process: echo, bulk, churn and datagrams, on loopback and on
 // a wire; servers that stall, say nothing, or are not there.
+#include <algorithm>
 #include <csignal>
 #include <thread>
 

@@ -142,7 +142,9 @@ struct tcp_config {
 
 struct neighbour_config {
     std::uint32_t entries_max = 1024;  // cached neighbours; the oldest goes first
-    std::uint16_t pending_max = 16;    // packets waiting for one neighbour, RFC 1122 2.3.2.2
+    // Packets waiting for one neighbour, RFC 1122 2.3.2.2: a burst to somebody new arrives whole.
+    std::uint16_t pending_max = 256;
+    std::uint32_t pending_bytes_each = 1U << 17;  // one packet may be larger
     duration reachable = 30s;          // then asked again while in use
     duration retry = 1s;  // between ARP requests, RFC 1122 2.3.2.1: at most one a second
     std::uint8_t retries_max = 3;

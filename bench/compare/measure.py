@@ -2,13 +2,12 @@
 nothing of rounds and reports."""
 
 import json
-import os
 import pathlib
 import re
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .processes import Failed, Meter, Program
 from .scenarios import load_command
@@ -76,10 +75,6 @@ class Measurement:
         return result
 
     def _load(self, subject, point, at, server, rate):
-        if point.protocol == "udp-echo" and point.connections > 1:
-            # A stack keeps only so many datagrams for a neighbour whose address it does not know
-            # yet: the two meet before they are measured.
-            self._meet(subject, replace(point, connections=1), at)
         bench = self.bench
         file = bench.lab.directory / "load.json"
         file.unlink(missing_ok=True)
@@ -112,15 +107,6 @@ class Measurement:
         if subject.queues > 1:
             cores.append(bench.more_cores[end])
         return ",".join(map(str, sorted(set(cores))))
-
-    def _meet(self, subject, point, at):
-        bench = self.bench
-        command = load_command(point, subject, at.at, 0.05, 0, None, bench.programs, os.devnull,
-                               bench.lab.server_mac)
-        client = Program(bench.lab.client, bench.client_core, command,
-                         bench.lab.directory / "load.log")
-        client.wait(CONNECT_TIME)
-        client.end(signal.SIGKILL)
 
     def _watch(self, client, meter):
         """Samples while the client runs; its exit status, None if it did not end."""

@@ -113,8 +113,7 @@ def all_scenarios():
                  "64 at a time: connect, one request of 64 bytes, its response, close by the "
                  "client.", "rate", (Point("64", "echo", "tcp-churn", 64),), unit="connection"),
         Scenario("udp", "UDP echo",
-                 "64 sockets, 64 bytes, one datagram under way on each. Both ends know one "
-                 "another's Ethernet address beforehand.", "rate",
+                 "64 sockets, 64 bytes, one datagram under way on each.", "rate",
                  (Point("64", "udp", "udp-echo", 64),), unit="datagram"),
         Scenario("open-loop", "Open loop",
                  "64 connections, 64 bytes; messages are due at a fixed rate whatever the server "

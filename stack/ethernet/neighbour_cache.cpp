@@ -3,6 +3,7 @@
 #include "stack/ethernet/neighbour_cache.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace coax::stack::ethernet {
 
@@ -94,6 +95,7 @@ void neighbour_cache::hold(neighbour_index index, const_bytes packet) {
     entry& e = entries_[index];
     const auto full = [&] {
         return e.held.size() >= config_.pending_max ||
+               (!e.held.empty() && e.held_bytes + packet.size() > config_.pending_bytes_each) ||
                held_bytes_ + packet.size() > config_.pending_bytes_max;
     };
     while (full() && !e.held.empty()) {
@@ -105,6 +107,7 @@ void neighbour_cache::hold(neighbour_index index, const_bytes packet) {
         return;
     }
     e.held.emplace_back(packet.begin(), packet.end());
+    e.held_bytes += packet.size();
     held_bytes_ += packet.size();
 }
 
@@ -115,8 +118,9 @@ const std::vector<std::byte>* neighbour_cache::front_held(neighbour_index index)
 
 void neighbour_cache::pop_held(neighbour_index index) {
     entry& e = entries_[index];
+    e.held_bytes -= e.held.front().size();
     held_bytes_ -= e.held.front().size();
-    e.held.erase(e.held.begin());
+    e.held.pop_front();
 }
 
 void neighbour_cache::fire(instant now) {
@@ -223,9 +227,8 @@ void neighbour_cache::forget(entry& e) {
 
 void neighbour_cache::drop_held(entry& e) {
     counters_.pending_dropped += e.held.size();
-    for (const auto& packet : e.held) held_bytes_ -= packet.size();
+    held_bytes_ -= std::exchange(e.held_bytes, 0);
     e.held.clear();
-    e.held.shrink_to_fit();
 }
 
 }  // namespace coax::stack::ethernet

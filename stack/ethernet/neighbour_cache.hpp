@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -104,7 +105,8 @@ class neighbour_cache {
         state current = state::unused;
         std::uint8_t retries = 0;
         instant due{};  // next step of its state
-        std::vector<std::vector<std::byte>> held;
+        std::list<std::vector<std::byte>> held;
+        std::size_t held_bytes = 0;
     };
     template <hook entry::* Member>
     using list = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, Member>,

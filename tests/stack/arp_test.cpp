@@ -120,6 +120,23 @@ TEST_CASE("arp: RFC 1122 2.3.2.2: of too many waiting packets the latest are kep
     CHECK_FALSE(net.take_packet());
 }
 
+TEST_CASE("arp: a burst to an unknown neighbour arrives whole, within bounds of bytes") {
+    stack_config config;
+    config.neighbour.pending_bytes_each = 3'000;
+    for (const bool bounded : {false, true}) {
+        stack_on_memory net(bounded ? config : stack_config{});
+        const auto socket = *net.host->udp_open(nullptr);
+        // 64 small ones; as many that with their headers (28) fill the bound after three.
+        const std::string text(bounded ? 972 : 10, 'x');
+        for (int i = 0; i != 64; ++i) send_to(net, socket, "198.18.0.5", text);
+        net.deliver_frame(reply_from("198.18.0.5", {{2, 0, 0, 0, 0, 5}}));
+        int arrived = 0;
+        while (net.take_packet()) ++arrived;
+        CHECK(arrived == (bounded ? 3 : 64));
+        CHECK(net.count("neighbour.pending_dropped") == (bounded ? 61 : 0));
+    }
+}
+
 TEST_CASE("arp: a used neighbour is asked again by unicast, an unused one is left alone") {
     stack_on_memory net;
     const auto socket = *net.host->udp_open(nullptr);

@@ -3,13 +3,7 @@
 #include "framework/asio_bridge.hpp"
 
 #include <cerrno>
-#include <cstdint>
 #include <new>
-#include <optional>
-#include <utility>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <boost/asio/detail/reactor.hpp>
 #include <boost/asio/detail/scheduler.hpp>
@@ -17,63 +11,47 @@
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
 #include <boost/asio/execution.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/version.hpp>
 #include <boost/system/system_error.hpp>
 
 #if BOOST_ASIO_VERSION < 102600
 #error "coax needs Boost 1.81 or newer (Asio 1.26)"
 #endif
+#if !defined(BOOST_ASIO_HAS_EPOLL) || !defined(BOOST_ASIO_HAS_TIMERFD)
+#error "coax needs Asio's epoll reactor: build without BOOST_ASIO_DISABLE_EPOLL"
+#endif
 
 namespace coax::detail {
 
 namespace asio = boost::asio;
 
-// The scheduler counts the work of foreign objects and tells nobody; to ask it for ready handlers
-// costs a lock and a look at the ring's kernel side. Access is not checked in the arguments of an
-// explicit instantiation ([temp.spec.general] 6), which is how the count is read.
+// What Asio tells nobody. Access is not checked in the arguments of an explicit instantiation
+// ([temp.spec.general] 6), which is how it is read.
+//
+// The scheduler's count of the work of foreign objects: to ask for ready handlers costs a lock.
 long counted_work(const asio::detail::scheduler& of) noexcept;
+// The reactor's descriptors: the ring sleeps for the first; the second is -1 if there was none
+// left.
+int epoll_descriptor(const asio::detail::reactor& of) noexcept;
+int timer_descriptor(const asio::detail::reactor& of) noexcept;
+
 template <auto Count>
-struct reveal {
+struct reveal_work {
     friend long counted_work(const asio::detail::scheduler& of) noexcept { return of.*Count; }
 };
-template struct reveal<&asio::detail::scheduler::outstanding_work_>;
+template struct reveal_work<&asio::detail::scheduler::outstanding_work_>;
+template <auto Epoll, auto Timer>
+struct reveal_descriptors {
+    friend int epoll_descriptor(const asio::detail::reactor& of) noexcept { return of.*Epoll; }
+    friend int timer_descriptor(const asio::detail::reactor& of) noexcept { return of.*Timer; }
+};
+template struct reveal_descriptors<&asio::detail::epoll_reactor::epoll_fd_,
+                                   &asio::detail::epoll_reactor::timer_fd_>;
 
 namespace {
 
 // Microseconds; the loop's own deadline ends the sleep earlier, by way of the ring.
 constexpr long longest_wait = 3'600'000'000;
-
-// An executor of the context that counts no work: the watch on the ring's signals must not keep
-// run() from ending. Runs what it is given at once; the scheduler calls it on the loop's thread.
-class uncounted_executor {
-  public:
-    explicit uncounted_executor(asio::execution_context& context) noexcept : context_(&context) {}
-
-    template <class Function>
-    void execute(Function&& f) const {
-        std::decay_t<Function> function(std::forward<Function>(f));
-        function();
-    }
-    asio::execution_context& query(asio::execution::context_t) const noexcept { return *context_; }
-    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
-        return asio::execution::blocking.possibly;
-    }
-    uncounted_executor require(asio::execution::blocking_t::never_t) const noexcept {
-        return *this;
-    }
-    [[maybe_unused]] friend bool operator==(const uncounted_executor& a,
-                                            const uncounted_executor& b) noexcept {
-        return a.context_ == b.context_;
-    }
-    [[maybe_unused]] friend bool operator!=(const uncounted_executor& a,
-                                            const uncounted_executor& b) noexcept {
-        return !(a == b);
-    }
-
-  private:
-    asio::execution_context* context_;
-};
 
 // The scheduler's idea of "wait for events": asks the loop to sleep.
 class sleeping_task final : public asio::detail::scheduler_task {
@@ -83,18 +61,12 @@ class sleeping_task final : public asio::detail::scheduler_task {
 
     void run(long microseconds,
              asio::detail::op_queue<asio::detail::scheduler_operation>& ready) override {
-        if (reactor_ != nullptr) {
-            if (microseconds != 0) how_.watch_deadline_in_ring();
-            reactor_->run(microseconds, ready);
-        } else if (microseconds != 0) {
-            how_.sleep_in_ring();
-        }
+        if (reactor_ != nullptr && how_.reactor_has_news(epoll_descriptor(*reactor_)))
+            reactor_->run(0, ready);
+        if (microseconds != 0 && ready.empty()) how_.sleep_in_ring();
     }
     // Called while run() sleeps, by other threads that gave the scheduler something to do.
-    void interrupt() override {
-        if (reactor_ != nullptr) reactor_->interrupt();
-        how_.wake();
-    }
+    void interrupt() override { how_.wake(); }
     void set_reactor(asio::detail::reactor& reactor) noexcept { reactor_ = &reactor; }
 
   private:
@@ -142,35 +114,12 @@ struct asio_bridge::parts : asio::detail::thread_context {
         scheduler->work_started();  // it must never stop by itself
     }
 
-    // Always armed, so that every event of the descriptor is a handler of ours, and is not counted.
-    void watch_signals() {
-        watched->async_wait(asio::posix::descriptor_base::wait_read,
-                            [this](const boost::system::error_code& ec) {
-                                ++own_handlers;
-                                if (ec) return;
-                                read_signals();
-                                watch_signals();
-                            });
-    }
-    void read_signals() {
-        std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t got = ::read(watched->native_handle(), &count, sizeof count);
-    }
-    // What the scheduler ran, without the watch on the signals.
-    std::size_t foreign(std::size_t ran) noexcept {
-        return ran - std::exchange(own_handlers, std::size_t{0});
-    }
-
-    using descriptor = asio::posix::basic_stream_descriptor<uncounted_executor>;
-
     asio::execution_context& context;
     sleeper& how;
     sleeping_task task;
     asio::detail::thread_info_base memory;
     asio::detail::scheduler* scheduler = nullptr;
     bool has_reactor = false;
-    std::size_t own_handlers = 0;
-    std::optional<descriptor> watched;
 };
 
 asio_bridge::asio_bridge(asio::execution_context& context, sleeper& how)
@@ -191,32 +140,26 @@ bool asio_bridge::reactor_in_use() {
     parts& p = *parts_;
     if (p.has_reactor) return true;
     if (!asio::has_service<asio::detail::reactor>(p.context)) return false;
-    p.task.set_reactor(asio::use_service<asio::detail::reactor>(p.context));
-    const int signals = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (signals < 0) throw boost::system::system_error(errno, boost::system::system_category());
-    p.watched.emplace(uncounted_executor(p.context), signals);
-    p.how.signal_completions_on(signals);
-    p.watch_signals();
+    auto& reactor = asio::use_service<asio::detail::reactor>(p.context);
+    // Without one the reactor counts on being the one that sleeps until its timers are due.
+    if (timer_descriptor(reactor) < 0)
+        throw boost::system::system_error(EMFILE, boost::system::system_category(),
+                                          "no timerfd for Asio's timers");
+    p.task.set_reactor(reactor);
     return p.has_reactor = true;
 }
 
-// Our own: the count that keeps the scheduler from stopping, and the watch on the signals.
-bool asio_bridge::has_work() const noexcept {
-    return counted_work(*parts_->scheduler) > (parts_->watched ? 2 : 1);
-}
-
-void asio_bridge::forget_signals() noexcept { parts_->read_signals(); }
+// One is our own, which keeps the scheduler from stopping.
+bool asio_bridge::has_work() const noexcept { return counted_work(*parts_->scheduler) > 1; }
 
 std::size_t asio_bridge::poll(bool one) {
     boost::system::error_code ec;
-    return parts_->foreign(one ? parts_->scheduler->poll_one(ec) : parts_->scheduler->poll(ec));
+    return one ? parts_->scheduler->poll_one(ec) : parts_->scheduler->poll(ec);
 }
 
 std::size_t asio_bridge::wait() {
     boost::system::error_code ec;
-    return parts_->foreign(parts_->scheduler->wait_one(longest_wait, ec));
+    return parts_->scheduler->wait_one(longest_wait, ec);
 }
-
-void asio_bridge::shut_down() noexcept { parts_->watched.reset(); }
 
 }  // namespace coax::detail

@@ -18,11 +18,9 @@ class asio_bridge {
       public:
         // Sleeps in the ring until a completion comes or the loop's deadline is reached.
         virtual void sleep_in_ring() = 0;
-        // From now on every completion of the ring is signalled on this eventfd.
-        virtual void signal_completions_on(int event_descriptor) noexcept = 0;
-        // Asio's reactor is about to sleep, with that eventfd beside it: hands submissions over and
-        // makes the ring complete something at the loop's deadline.
-        virtual void watch_deadline_in_ring() = 0;
+        // Whether something may have happened in Asio's reactor since the last call; what happens
+        // from now on ends the sleep.
+        virtual bool reactor_has_news(int epoll_descriptor) noexcept = 0;
         virtual void wake() noexcept = 0;
 
       protected:
@@ -50,18 +48,14 @@ class asio_bridge {
 
     // A foreign object has something pending or ready; else poll() would find nothing. One load.
     bool has_work() const noexcept;
-    // There is an object that waits in Asio's reactor. Cheap once true.
+    // There is an object that waits in Asio's reactor. Cheap once true. Throws system_error if that
+    // reactor found no descriptor for its timers.
     bool reactor_in_use();
-    // Before the last look at the ring that precedes wait(): what is signalled later ends the
-    // sleep.
-    void forget_signals() noexcept;
     // Runs ready handlers of foreign objects: at most one, or all. Their exceptions come through.
     std::size_t poll(bool one);
-    // Sleeps, in the ring alone or in Asio's reactor with the ring beside it, until something
-    // happens in either; runs at most one handler of a foreign object, and returns how many.
+    // Sleeps in the ring until something happens there or in Asio's reactor; runs at most one
+    // handler of a foreign object, and returns how many.
     std::size_t wait();
-    // No more descriptors are watched; foreign objects are shut down already.
-    void shut_down() noexcept;
 
   private:
     struct parts;

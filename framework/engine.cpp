@@ -276,12 +276,7 @@ std::size_t engine::idle(clock::time_point deadline) {
         ~awake() { sleeping.store(false, std::memory_order_relaxed); }
     } guard{sleeping_};
     if (out_of_work()) return 0;
-    if (bridge_.reactor_in_use()) {
-        bridge_.forget_signals();
-        ring_.flush();  // on a new thread the ring moves here, not in the sleep
-        if (signals_ >= 0 && signals_known_to_ != ring_.moves()) signal_completions_on(signals_);
-        if (ring_.reap() != 0) return 0;
-    }
+    bridge_.reactor_in_use();  // one that came into use is watched in the sleep
     ++counts_.sleeps;
     const std::size_t ran = bridge_.wait();
     counts_.handlers += ran;
@@ -318,23 +313,6 @@ void engine::sleep_in_ring() {
     const clock::time_point present = now();
     if (sleep_until_ <= present) ring_.flush();
     else ring_.submit_and_wait(sleep_until_ - present);
-}
-
-void engine::signal_completions_on(int event_descriptor) noexcept {
-    int result = io_uring_register_eventfd(&ring_.native(), event_descriptor);
-    if (result == -EEXIST) {  // another thread's ring
-        ring_.take_over();
-        result = io_uring_register_eventfd(&ring_.native(), event_descriptor);
-    }
-    // A kernel that refuses would let foreign timers sleep over our I/O: none is known to.
-    assert(result == 0);
-    signals_ = event_descriptor;
-    signals_known_to_ = ring_.moves();
-}
-
-void engine::watch_deadline_in_ring() {
-    alarm_.set(ring_, sleep_until_);
-    ring_.flush();
 }
 
 clock::time_point engine::next_deadline() const noexcept {
@@ -394,8 +372,6 @@ void engine::place_left() noexcept {
 
 // --- the end
 
-void engine::stop_watching_foreign() noexcept { bridge_.shut_down(); }
-
 void engine::discard_operations() noexcept {
     ending_ = true;
     for (;;) {
@@ -428,8 +404,8 @@ void engine::shut_down() noexcept {
     linger();
     transport_->shut_down();
     doorbell_.shut_down(ring_);
-    alarm_.shut_down(ring_);
-    while (!transport_->idle() || !doorbell_.idle() || !alarm_.idle()) {
+    reactor_watch_.shut_down(ring_);
+    while (!transport_->idle() || !doorbell_.idle() || !reactor_watch_.idle()) {
         if (ring_.failure()) break;
         ring_.submit_and_wait(std::chrono::seconds{1});
         ring_.reap();

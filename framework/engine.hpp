@@ -27,9 +27,9 @@
 #include <coax/detail/loop.hpp>
 
 #include "backends/ring.hpp"
-#include "framework/alarm.hpp"
 #include "framework/asio_bridge.hpp"
 #include "framework/doorbell.hpp"
+#include "framework/reactor_watch.hpp"
 #include "framework/transport/transport.hpp"
 #include "stack/base/time.hpp"
 
@@ -70,8 +70,6 @@ class engine final : public loop, private asio_bridge::sleeper {
     std::vector<counter> counters() const;
     // When this context has something to do without input; time_point::max(): never.
     clock::time_point next_deadline() const noexcept;
-    // The end begins: Asio's own objects are about to be shut down.
-    void stop_watching_foreign() noexcept;
     // Destroys all that is queued or pending, without running it. The services of the context are
     // shut down already.
     void discard_operations() noexcept;
@@ -110,8 +108,9 @@ class engine final : public loop, private asio_bridge::sleeper {
     std::size_t idle(clock::time_point deadline);
     bool about_to_sleep(clock::time_point deadline) noexcept;
     void sleep_in_ring() override;
-    void signal_completions_on(int event_descriptor) noexcept override;
-    void watch_deadline_in_ring() override;
+    bool reactor_has_news(int epoll_descriptor) noexcept override {
+        return reactor_watch_.has_news(ring_, epoll_descriptor);
+    }
     void flush_everything() noexcept;
     void linger() noexcept;
     void rethrow_captured();
@@ -124,9 +123,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     clock::duration linger_;
     backends::ring ring_;
     doorbell doorbell_;
-    alarm alarm_;
-    int signals_ = -1;  // the eventfd of completions, once somebody wants them signalled
-    unsigned signals_known_to_ = 0;  // ring_.moves() when it was registered
+    reactor_watch reactor_watch_;
     asio_bridge bridge_;
     std::unique_ptr<transport> transport_;
     std::unique_ptr<name_resolver> resolver_;

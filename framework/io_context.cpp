@@ -35,7 +35,6 @@ io_context::io_context(const boost::asio::execution_context::service_maker& init
 #endif
 
 io_context::~io_context() {
-    engine_->stop_watching_foreign();
     shutdown();
     engine_->discard_operations();
     engine_->shut_down();

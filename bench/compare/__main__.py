@@ -6,6 +6,7 @@ import pathlib
 import shlex
 import signal
 import sys
+import tempfile
 import time
 
 from . import lab, machine, measure, plan, processes, programs, results, targets
@@ -48,18 +49,22 @@ def parse(words):
                         help="time before that, not measured (default 0.5; 0 with --quick)")
     parser.add_argument("--cores", type=names, metavar="SERVER,CLIENT",
                         help="cores to pin them to (default: the last two)")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/bench"),
-                        metavar="DIR", help="where results.json and report.html go (build/bench)")
+    parser.add_argument("--out", type=pathlib.Path, metavar="DIR",
+                        help="where results.json and report.html go (build/bench)")
     parser.add_argument("--list", action="store_true", help="list scenarios and subjects")
     parser.add_argument("--again", type=pathlib.Path, metavar="FILE",
-                        help="no measuring: the report of these results")
+                        help="no measuring: the report of these results, beside them")
     asked = parser.parse_args(words)
-    asked.rounds = asked.rounds or (1 if asked.quick else 5)
-    asked.seconds = asked.seconds or (0.2 if asked.quick else 2)
-    if asked.warmup is None:
-        asked.warmup = 0 if asked.quick else 0.5
-    if asked.rounds < 1 or asked.seconds < 0.01 or asked.warmup < 0:
-        parser.error("--rounds, --seconds and --warmup are positive numbers")
+    usual = {"rounds": 1, "seconds": 0.2, "warmup": 0} if asked.quick else \
+            {"rounds": 5, "seconds": 2, "warmup": 0.5}
+    for name, value in usual.items():
+        if getattr(asked, name) is None:
+            setattr(asked, name, value)
+    # Not the other way round: nan is neither less nor more.
+    if not (1 <= asked.rounds and 0.01 <= asked.seconds <= 86_400 and 0 <= asked.warmup <= 86_400):
+        parser.error("--rounds is 1 or more, --seconds 0.01 to 86400, --warmup 0 to 86400")
+    if asked.out is None:
+        asked.out = asked.again.parent if asked.again else pathlib.Path("build/bench")
     return asked, parser
 
 
@@ -175,8 +180,18 @@ def selection(asked, parser):
             [p for p in parts if p.name in wanted], subjects)
 
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupt(*_):
     raise KeyboardInterrupt
+
+
+def make_folder(folder):
+    """Raises OSError if results could not be written there: better before an hour than behind it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def compare(asked, parser):
@@ -186,6 +201,10 @@ def compare(asked, parser):
         parser.error(f"there is no {folder}/coax: run ./dev build")
     place = {"programs": folder, "source": source, "cores": cores_of(asked, parser)}
     place["more cores"] = more_cores_of(asked, place["cores"])
+    try:
+        make_folder(asked.out)
+    except OSError as failure:
+        parser.error(f"--out: {failure}")
     scenarios, parts, subjects = selection(asked, parser)
     steps, left_out = plan.make(scenarios, subjects, measure.offered(folder), folder, asked.quick,
                                 bool(asked.subjects), place["more cores"] is not None)
@@ -203,12 +222,13 @@ def compare(asked, parser):
         left_out.append(f"two-shards: {targets.too_few_cores()}")
     so_far["left_out"] = left_out
     so_far["started"] = time.strftime("%Y-%m-%d %H:%M:%S %z")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, interrupt)
     # Beside the client, which is told when it was the limit, and never beside the server.
     others = sorted(os.sched_getaffinity(0) - set(place["cores"])) or [place["cores"][1]]
     whole = os.sched_getaffinity(0)
     progress = Progress(plan.seconds_of(steps, asked.rounds, asked.seconds, asked.warmup))
+    broken = None
     try:
         if steps:
             os.sched_setaffinity(0, others)
@@ -218,24 +238,34 @@ def compare(asked, parser):
     except KeyboardInterrupt:
         so_far["interrupted"] = True
     except (lab.LabError, OSError) as failure:
-        progress.end()
-        print(f"./dev bench: {failure}", file=sys.stderr)
-        return 2
+        broken = failure
+    for number in ENDINGS:  # whoever is impatient still gets the report of what there is
+        signal.signal(number, signal.SIG_IGN)
+    os.sched_setaffinity(0, whole)
     progress.end()
+    if broken is not None:
+        print(f"./dev bench: {broken}", file=sys.stderr)
+        if not so_far["scenarios"]:
+            return 2
+        so_far["left_out"].append(f"all that comes after this failure: {broken}")
     so_far["finished"] = time.strftime("%Y-%m-%d %H:%M:%S %z")
     status = report(so_far, asked.out)
-    return status or (1 if rootless else 0)
+    return 2 if broken is not None else status or (1 if rootless else 0)
 
 
-def report(so_far, folder):
-    """Writes and prints; 0 if all that was to be measured was."""
+def report(so_far, folder, again=False):
+    """Writes and prints; 0 if all that was to be measured was. Again: of results that are written
+    already, which may be beside later ones."""
     read = results.Results(so_far)
     reached = targets.outcomes(read)
+    written = [folder / "report.html"]
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(so_far, reached, folder / "results.json")
-    write_html(read, reached, folder / "report.html")
+    if not again:
+        written.insert(0, folder / "results.json")
+        write_json(so_far, reached, written[0])
+    write_html(read, reached, written[-1])
     print_report(read, reached, sys.stdout)
-    print(f"\nwritten: {folder / 'results.json'}, {folder / 'report.html'}")
+    print(f"\nwritten: {', '.join(map(str, written))}")
     failed = [run for s in so_far["scenarios"] for p in s["points"]
               for runs in p["subjects"].values() for run in runs if "failed" in run]
     failed += [p for p in so_far["programs"] if "failed" in p]
@@ -249,7 +279,7 @@ def main():
         return 0
     if asked.again:
         try:
-            return report(read_results(asked.again), asked.out)
+            return report(read_results(asked.again), asked.out, again=True)
         except (OSError, ValueError) as failure:
             parser.error(f"--again: {failure}")
     return compare(asked, parser)

@@ -1,7 +1,9 @@
 """Programs of bench/ that measure by themselves: run one after the other, their output kept as it
 is, and read where a target needs a figure."""
 
+import os
 import re
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -55,16 +57,15 @@ def run(part, programs, source, quick, environment):
               "command": " ".join(words)}
     begin = time.monotonic()
     with subprocess.Popen(words, cwd=source, env=environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             output, complaints = process.communicate(timeout=part.seconds)
         except subprocess.TimeoutExpired:
-            process.terminate()
+            end_all(process)
             output, complaints = process.communicate()
             result["failed"] = f"it took more than {part.seconds} s"
         except BaseException:
-            process.terminate()  # its own trap removes its lab
-            process.wait(10)
+            end_all(process)
             raise
     result["output"] = output.rstrip()
     result["seconds"] = time.monotonic() - begin
@@ -73,6 +74,21 @@ def run(part, programs, source, quick, environment):
     if "failed" in result:
         result["output"] += "\n" + complaints.rstrip()
     return result
+
+
+def end_all(leader, seconds=10):
+    """Ends a program that leads a session and what it has started, which a signal to it alone would
+    leave running. A script's own trap removes its lab: it has that time for it."""
+    os.killpg(leader.pid, signal.SIGTERM)
+    try:
+        leader.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(leader.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    leader.wait()
 
 
 def numbers(output):

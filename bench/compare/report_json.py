@@ -21,6 +21,7 @@ def write_json(so_far, reached, file):
 def read_results(file):
     """Raises ValueError for what is not one of these files."""
     found = json.loads(file.read_text())
-    if not isinstance(found, dict) or found.get("format") != results.FORMAT:
+    parts = results.empty("", {}, {}, {}, ())
+    if not isinstance(found, dict) or found.get("format") != results.FORMAT or parts.keys() - found:
         raise ValueError(f"{file} holds no results of this version")
     return found

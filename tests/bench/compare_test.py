@@ -3,8 +3,13 @@ out. Run by CTest as `bench: figures and report of the comparison`."""
 
 import html.parser
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 import unittest
 import unittest.mock
 
@@ -263,6 +268,89 @@ class Report(unittest.TestCase):
         self.assertEqual([plot.short(v) for v in (1, 1500, 2e6)], ["1", "1.5k", "2M"])
         self.assertEqual(plot.decades(9, 100), [10, 20, 50, 100])
         self.assertAlmostEqual(plot.place(99.9, "percentile"), 3)
+
+
+
+def bench(*words, programs="/nonexistent"):
+    """`./dev bench` as a process of its own, with these programs."""
+    return subprocess.Popen([sys.executable, "-B", "-m", "compare", *map(str, words)],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            env={**os.environ, "COAX_BIN": str(programs)})
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.programs = self.folder / "bin"
+        self.programs.mkdir()
+        self.script("coax", "exit 1")
+
+    def script(self, name, text):
+        file = self.programs / name
+        file.write_text(f"#!/bin/bash\n{text}\n")
+        file.chmod(0o755)
+
+    def run_bench(self, *words):
+        with bench(*words, programs=self.programs) as process:
+            said = process.communicate(timeout=60)[0]
+        return process.returncode, said
+
+    def test_numbers_that_are_none_are_refused(self):
+        for option, value in (("--rounds", 0), ("--seconds", 0), ("--seconds", "nan"),
+                              ("--seconds", "inf"), ("--warmup", "nan"), ("--warmup", -1)):
+            status, said = self.run_bench("--list", option, value)
+            self.assertEqual(status, 2, f"{option} {value}")
+            self.assertIn("--rounds is 1 or more", said)
+
+    def test_where_nothing_can_be_written_is_told_before_anything_is_measured(self):
+        self.script("bench_stack", f"touch {self.folder}/measured")
+        (self.folder / "file").touch()
+        status, said = self.run_bench("--scenarios", "stack", "--out", self.folder / "file")
+        self.assertEqual(status, 2)
+        self.assertIn("--out", said)
+        self.assertFalse((self.folder / "measured").exists())
+
+    def test_again_leaves_results_as_they_are(self):
+        # A later run's stand in the same folder.
+        (self.folder / "results.json").write_text("later ones")
+        earlier = self.folder / "monday.json"
+        measured = made_up(asio_epoll=[100])
+        report_json.write_json(measured.all, targets.outcomes(measured), earlier)
+        before = earlier.read_text()
+        status, said = self.run_bench("--again", earlier)
+        self.assertEqual(status, 0, said)
+        self.assertEqual(earlier.read_text(), before)
+        self.assertEqual((self.folder / "results.json").read_text(), "later ones")
+        self.assertIn("asio-epoll", (self.folder / "report.html").read_text())
+
+    def test_half_a_file_of_results_is_told(self):
+        half = self.folder / "half.json"
+        half.write_text(json.dumps({"format": results.FORMAT}))
+        status, said = self.run_bench("--again", half)
+        self.assertEqual(status, 2)
+        self.assertIn("holds no results", said)
+        self.assertNotIn("Traceback", said)
+
+    def test_interrupt_leaves_a_report_and_no_process(self):
+        # The script's child would outlive it, and holds its output open.
+        self.script("bench_stack", f"sleep 300 & echo $! >{self.folder}/child; wait")
+        child = self.folder / "child"
+        with bench("--scenarios", "stack", "--out", self.folder / "out",
+                   programs=self.programs) as process:
+            until = time.monotonic() + 60
+            while not (child.exists() and child.read_text()) and time.monotonic() < until:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("interrupted", said)
+        self.assertTrue(report_json.read_results(self.folder / "out/results.json")["interrupted"])
+        self.assertTrue((self.folder / "out/report.html").exists())
+        status = pathlib.Path(f"/proc/{int(child.read_text())}/stat")
+        # Gone, or nobody has asked yet how it ended.
+        self.assertTrue(not status.exists() or status.read_text().split()[2] == "Z")
 
 
 if __name__ == "__main__":

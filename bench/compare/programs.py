@@ -76,19 +76,34 @@ def run(part, programs, source, quick, environment):
     return result
 
 
+def signal_session(leader, number):
+    """To all processes of a session, whatever groups they have made (timeout makes one)."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stat:
+                session = int(stat.read().rpartition(")")[2].split()[3])
+            if session == leader:
+                os.kill(int(entry), number)
+        except (OSError, ValueError, IndexError):
+            continue  # no process, or gone
+
+
 def end_all(leader, seconds=10):
     """Ends a program that leads a session and what it has started, which a signal to it alone would
     leave running. A script's own trap removes its lab: it has that time for it."""
-    os.killpg(leader.pid, signal.SIGTERM)
+    # An impatient second interrupt must leave nothing behind.
+    endings = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     try:
-        leader.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
-        os.killpg(leader.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    leader.wait()
+        signal_session(leader.pid, signal.SIGTERM)
+        try:
+            leader.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        signal_session(leader.pid, signal.SIGKILL)
+        leader.wait()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def numbers(output):

@@ -335,7 +335,7 @@ class CommandLine(unittest.TestCase):
 
     def test_interrupt_leaves_a_report_and_no_process(self):
         # The script's child would outlive it, and holds its output open.
-        self.script("bench_stack", f"sleep 300 & echo $! >{self.folder}/child; wait")
+        self.script("bench_stack", f"timeout 300 sleep 300 & echo $! >{self.folder}/child; wait")
         child = self.folder / "child"
         with bench("--scenarios", "stack", "--out", self.folder / "out",
                    programs=self.programs) as process:

@@ -129,6 +129,11 @@ TEST_CASE("spec: wire, bare and with keys") {
     CHECK(w.faults.seed == 7);
 }
 
+TEST_CASE("spec: a key behind the colon of a wire is not taken for its name") {
+    CHECK(refused("wire:loss=0.02").find("wire,loss=0.02") != std::string::npos);
+    CHECK(refused("wire:ip=198.18.0.9/24,mtu=9000").find("comma") != std::string::npos);
+}
+
 TEST_CASE("spec: what TCP is asked for, on both media") {
     const auto bare = parsed<wire_spec>("wire").tcp;
     CHECK(bare.congestion.empty());

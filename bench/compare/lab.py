@@ -77,7 +77,7 @@ class Lab:
         try:
             self._make()
         except BaseException:
-            self.remove()
+            self.__exit__()
             raise
         return self
 

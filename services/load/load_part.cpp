@@ -73,8 +73,8 @@ coax::task<void> load_part::connect_some() {
         const std::size_t index = next_to_connect_++;
         const error_code error = co_await connect(index);
         if (error) {
-            if (abandoned_) counts_.time_out();
-            else counts_.fail(error);
+            if (!abandoned_) counts_.fail(error);
+            else if (!stopped_) counts_.time_out();  // nobody's fault: who stopped it broke it off
             continue;
         }
         is_connected_[index] = true;

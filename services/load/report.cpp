@@ -49,7 +49,8 @@ std::string load_text(const load_options& asked, const load_result& r) {
     else if (asked.raw) text += fmt::format("requests of {} bytes, ", asked.raw->request.size());
     else text += fmt::format("{} bytes, ", asked.size);
     if (asked.pipeline > 1) text += fmt::format("{} under way each, ", asked.pipeline);
-    if (asked.threads > 1) text += fmt::format("{} threads, ", asked.threads);
+    const std::size_t threads = std::min(asked.threads, asked.connections);  // none without work
+    if (threads > 1) text += fmt::format("{} threads, ", threads);
     return text + fmt::format("{}, {:.2f} s", loop_text(asked), r.seconds);
 }
 
@@ -129,7 +130,8 @@ std::string load_table(const load_options& asked, const load_result& r) {
     if (c.late > 0) row("late", fmt::format("{} answers after their time, or twice", c.late));
     if (c.reconnects > 0) row("reconnects", fmt::format("{}", c.reconnects));
     for (const auto& [status, times] : c.statuses)
-        row(fmt::format("status {}", status), fmt::format("{}", times));
+        row(fmt::format("status {}", status),
+            fmt::format("{}{}", times, asked.warmup.count() > 0 ? " (warm-up included)" : ""));
     if (!is_stream(asked)) {
         row("mismatches", fmt::format("{}", c.mismatches));
         row("latency us", latency_text(c.latency));

@@ -1,9 +1,15 @@
 // Sets the scene for a load: server beside it if the backend is a wire, progress, report.
 #include "services/load/run_load.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <exception>
+#include <initializer_list>
 #include <optional>
+#include <string>
+#include <utility>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -98,12 +104,39 @@ std::string server_hint(const load_options& options) {
                     errors.empty() ? "interrupted" : errors.begin()->first, server_hint(options)));
 }
 
+// A shell lends fewer descriptors than its user may have; many connections need more. What is still
+// not enough is an error of the connections that get none.
+void ask_for_descriptors(std::size_t connections) {
+    constexpr std::size_t others = 256;  // rings, files, the system's own
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, connections + others);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Each of them, also when another one cannot be written; throws what became of the first of those.
+void write_all(std::initializer_list<std::pair<output_file&, std::string>> results) {
+    std::exception_ptr thrown;
+    for (const auto& [file, text] : results) {
+        try {
+            file.write(text);
+        } catch (const failure&) {
+            if (!thrown) thrown = std::current_exception();
+        }
+    }
+    if (thrown) std::rethrow_exception(thrown);
+}
+
 }  // namespace
 
 exit_status run_load(const load_options& options) {
     check_threads(options);
+    const bool wants_table = options.json != "-";
+    // Before all other files: one of them may get the number of an output that is closed.
+    output_file table(wants_table ? "-" : "");
     output_file json(options.json);
     output_file hgrm(options.hgrm);
+    ask_for_descriptors(options.connections);
     const interruption interrupted;  // before any thread is started
     const std::optional<wire_server> server =
         is_wire(options.backend) ? std::optional<wire_server>(std::in_place, options)
@@ -115,12 +148,12 @@ exit_status run_load(const load_options& options) {
                           [&](const load_moment& now) { line.show(now); });
     }
     if (result.connected == 0) refuse(options, result);
-    if (!json.is_standard_output()) fmt::print("{}", load_table(options, result));
-    else if (result.is_bottleneck())
+    if (!wants_table && result.is_bottleneck())
         fmt::print(stderr, "coax load {}: {}\n", to_text(options.protocol),
                    bottleneck_text(options, result));
-    json.write(load_json(options, result));
-    hgrm.write(percentile_text(result.counts.latency, 1000));
+    write_all({{table, load_table(options, result)},
+               {json, load_json(options, result)},
+               {hgrm, percentile_text(result.counts.latency, 1000)}});
     return result.counts.clean() ? exit_status::success : exit_status::failed;
 }
 

@@ -1,6 +1,8 @@
 // Backend and peer, as every command spells them.
 #include "services/program/declare.hpp"
 
+#include <cmath>
+
 #include "services/program/endpoint_text.hpp"
 
 namespace coax::services {
@@ -27,6 +29,17 @@ coax::tcp::endpoint peer_or_throw(const std::string& option, const std::string& 
         option, fmt::format("nobody can be reached at '{}'; name the server's address and a port "
                             "from 1 to 65535",
                             text));
+}
+
+CLI::Validator real_between(double least, double most) {
+    const CLI::Range range(least, most);
+    return {[range](std::string& text) {
+                double value = 0;
+                if (CLI::detail::lexical_cast(text, value) && std::isnan(value))
+                    return fmt::format("{} is not a number", text);
+                return range(text);
+            },
+            range.get_description()};
 }
 
 void add_backend(CLI::App& app, backend_options& options) {

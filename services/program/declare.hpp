@@ -21,6 +21,9 @@ void add_backend(CLI::App& app, backend_options& options);
 // --connect. The target must live as long as the command.
 CLI::Option* add_peer(CLI::App& app, coax::tcp::endpoint& endpoint);
 
+// From `least` to `most`, and a number: CLI::Range lets "nan" pass, which is neither below nor above.
+CLI::Validator real_between(double least, double most);
+
 // A duration in seconds, from `least` to `most`.
 template <class Duration>
 CLI::Option* add_seconds(CLI::App& app, const std::string& name, Duration& target,
@@ -35,7 +38,7 @@ CLI::Option* add_seconds(CLI::App& app, const std::string& name, Duration& targe
             help)
         ->type_name("SECONDS")
         ->default_str(fmt::format("{}", std::chrono::duration_cast<seconds>(target).count()))
-        ->check(CLI::Range(least, most));
+        ->check(real_between(least, most));
 }
 
 // `coax load PROTOCOL`; `chosen` is set if the arguments ask for it.

@@ -51,7 +51,7 @@ void add_timeout(CLI::App& app, load_options& options, const char* help) {
 void add_pace(CLI::App& app, load_options& options, const char* rate_help) {
     CLI::Option* rate = app.add_option("--rate", options.rate, rate_help)
                             ->type_name("PER-SECOND")
-                            ->check(CLI::Range(1e-3, 1e9));
+                            ->check(real_between(1e-3, 1e9));
     add_seconds(app, "--think-time", options.think_time,
                 "Closed loop: time from a reply to the next message", 0, 3'600)
         ->excludes(rate);

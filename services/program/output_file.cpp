@@ -16,6 +16,10 @@ namespace {
 
 std::string error_text(int error) { return std::generic_category().message(error); }
 
+std::string title_of(const std::string& name) {
+    return name == "-" ? "the standard output" : fmt::format("'{}'", name);
+}
+
 }  // namespace
 
 output_file::output_file(const std::string& name) : name_(name) {
@@ -24,9 +28,9 @@ output_file::output_file(const std::string& name) : name_(name) {
     else file_ = descriptor(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!file_.is_open())
         throw failure(exit_status::usage,
-                      fmt::format("cannot write '{}': {}; name a file in a directory that exists "
+                      fmt::format("cannot write {}: {}; name a file in a directory that exists "
                                   "and that this user may write",
-                                  name, error_text(errno)));
+                                  title_of(name), error_text(errno)));
 }
 
 void output_file::write(std::span<const char> bytes) {
@@ -35,7 +39,7 @@ void output_file::write(std::span<const char> bytes) {
         if (n < 0 && errno == EINTR) continue;
         if (n < 0)
             throw failure(exit_status::failed,
-                          fmt::format("cannot write '{}': {}", name_, error_text(errno)));
+                          fmt::format("cannot write {}: {}", title_of(name_), error_text(errno)));
         bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
 }

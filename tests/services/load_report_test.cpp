@@ -106,6 +106,23 @@ TEST_CASE("a load that was its own limit says so wherever it speaks") {
     CHECK_FALSE(has(load_line(asked(), now, {}), "LIMIT"));
 }
 
+TEST_CASE("the report of a load tells the threads that had a connection") {
+    load_options options = asked();
+    options.threads = 8;
+    options.connections = 3;
+    CHECK(has(load_table(options, load_result{}), " 3 threads, "));
+    options.connections = 1;
+    CHECK_FALSE(has(load_table(options, load_result{}), "threads"));
+}
+
+TEST_CASE("replies by status say that they are more than what was measured") {
+    load_options options = asked();
+    options.warmup = 0s;
+    CHECK(has(load_table(options, result()), "status 200   1000\n"));
+    options.warmup = 1s;
+    CHECK(has(load_table(options, result()), "status 200   1000 (warm-up included)\n"));
+}
+
 TEST_CASE("the table names every kind of error") {
     const std::string table = load_table(asked(), result());
     CHECK(has(table, "echo to 198.18.0.1:7, 63 of 64 connections"));

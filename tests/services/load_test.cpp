@@ -299,6 +299,24 @@ TEST_CASE("the first signal ends a load in order") {
     CHECK(r.seconds < 600);
 }
 
+TEST_CASE("a signal breaks off connecting, which is nobody's error") {
+    const interruption interrupted;
+    load_options asked;
+    asked.backend.specification = "wire:load-stopped";  // nobody answers there
+    asked.connect = *parse_endpoint("198.18.0.77:7");
+    asked.connections = 3;
+    std::thread sender([] {
+        std::this_thread::sleep_for(50ms);
+        ::kill(::getpid(), SIGINT);
+    });
+    const load_result r =
+        run_crew(asked, make_part_of, interrupted, [](const load_moment&) {});
+    sender.join();
+    CHECK(r.connected == 0);
+    INFO(errors_of(r));
+    CHECK(r.counts.errors.empty());
+}
+
 TEST_CASE("a server that stands still shows in an open loop, and not in a closed one") {
     load_options asked;
     asked.connections = 2;

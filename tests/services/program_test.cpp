@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
@@ -102,6 +103,9 @@ TEST_CASE("mistakes in the options of a load are one line and status 2") {
     check_mistake(echo + "--rate fast", "--rate");
     check_mistake(echo + "--rate 5 --think-time 1", "--think-time");
     check_mistake(echo + "--warmup -1", "--warmup");
+    for (const char* each : {"--rate", "--warmup", "--duration", "--timeout", "--think-time"})
+        check_mistake(echo + each + " nan", "nan is not a number");
+    check_mistake(echo + "--rate inf", "--rate");
     check_mistake(echo + "--pipeline 0", "--pipeline");
     check_mistake(echo + "--threads 0", "--threads");
     check_mistake(echo + "--timeout 0", "--timeout");
@@ -160,6 +164,33 @@ TEST_CASE("a server that is not there is one line and status 1") {
         CHECK(o.output.find("refused") != std::string::npos);
         CHECK(o.output.find('\n') == o.output.size() - 1);
     }
+}
+
+TEST_CASE("a load asks for the descriptors that its connections need") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    rlimit few = before;
+    few.rlim_cur = 64;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    const outcome o = run("load echo --connect 127.0.0.1:1 --connections 200");
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(o.output.find("connection refused") != std::string::npos);
+}
+
+TEST_CASE("results that cannot be written are told, and the others are written") {
+    const std::string load = "load echo --backend wire --connect 198.18.0.1:7 --duration 0.05 ";
+    const outcome full = run(load + "--json - 2>&1 >/dev/full #");
+    CHECK(full.status == 1);
+    CHECK(full.output.find("cannot write the standard output") != std::string::npos);
+    CHECK(run(load + "2>&1 >/dev/full #").status == 1);
+    const outcome half = run(load + "--json /dev/full --hgrm -");
+    CHECK(half.status == 1);
+    CHECK(half.output.find("mismatches") != std::string::npos);
+    CHECK(half.output.find("#[Max") != std::string::npos);
+    // Not into what has got the number of an output that is closed.
+    const outcome closed = run(load + "--json /dev/null 2>&1 >&- #");
+    CHECK(closed.status == 2);
+    CHECK(closed.output.find("the standard output") != std::string::npos);
 }
 
 TEST_CASE("each load on a wire brings its own server") {

@@ -219,7 +219,7 @@ def compare(asked, parser):
          "client core": place["cores"][1],
          "descriptors": processes.raise_descriptor_limit()}, subjects)
     if place["more cores"] is None and "shards" in [s.name for s in scenarios]:
-        left_out.append(f"two-shards: {targets.too_few_cores()}")
+        left_out.append(f"two-shards: {targets.too_few_cores(len(os.sched_getaffinity(0)))}")
     so_far["left_out"] = left_out
     so_far["started"] = time.strftime("%Y-%m-%d %H:%M:%S %z")
     for number in ENDINGS:

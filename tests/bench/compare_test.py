@@ -193,6 +193,19 @@ class Targets(unittest.TestCase):
         self.assertIs(targets.idle(measured).reached, False)
 
 
+    def test_cores_are_those_of_the_machine_that_measured(self):
+        measured = made_up()
+        scenario = next(s for s in scenarios.all_scenarios() if s.name == "shards")
+        step = plan.Step(scenario, scenario.points[0], ())
+        for subject in subjects.all_subjects():
+            if subject.name in scenario.among:
+                rate = 190 if subject.name == "two-shards" else 100
+                results.add(measured.all, step, subject, run_of(rate))
+        self.assertIn("needs 4 cores, this machine has 2", targets.shards(measured).measured)
+        measured.all["machine"]["cores"] = 64
+        self.assertIs(targets.shards(measured).reached, True)
+
+
 class Page(html.parser.HTMLParser):
     """What a page consists of; fails for elements that are not closed in order."""
 

@@ -234,7 +234,8 @@ parsed parse_wire(const pieces& p) {
         if (p.name.empty()) return fail(p, "a segment's name is missing behind the colon");
         // Taken for a name, faults that somebody wants would silently be none.
         if (p.name.find('=') != std::string_view::npos)
-            return fail(p, quoted(p.name) + " can't be the name of a segment: keys stand behind a "
+            return fail(p, quoted(p.name) +
+                               " can't be the name of a segment: keys stand behind a "
                                "comma, as in wire,loss=0.02 or wire:NAME,loss=0.02");
         wire.segment = p.name;
     }

@@ -5,6 +5,13 @@
 #include <boost/asio/post.hpp>
 
 namespace coax::services {
+namespace {
+
+// Who sends without end (RFC 864) may do so until we are gone, and does not hear ours. So long it
+// has to end in order.
+constexpr std::chrono::milliseconds time_to_end{500};
+
+}  // namespace
 
 stream_load::stream_load(coax::io_context& io, const load_options& options, share mine)
     : load_part(io, options, mine), block_(options.size, 'x'), drain_(options.size) {
@@ -37,7 +44,7 @@ void stream_load::write(stream& s) {
 void stream_load::finish(stream& s) {
     if (s.finished) return;
     s.finished = true;
-    s.moved = io().now();
+    s.ended = s.moved = io().now();
     shut_down_quietly(s.socket, asio::socket_base::shutdown_send);
 }
 
@@ -68,6 +75,7 @@ coax::task<void> stream_load::exchange(std::size_t index) {
             break;
         }
         if (is_over(now) && !sends()) finish(s);
+        if (s.finished && now - s.ended >= time_to_end) break;
     }
     s.over = true;
     close_quietly(s.socket);

@@ -17,6 +17,7 @@ class stream_load final : public load_part {
         explicit stream(coax::io_context& io) : socket(io) {}
         coax::fast_socket socket;
         time_point moved{};  // when bytes last did
+        time_point ended{};  // when our end has been sent
         bool started = false;
         bool writing = false;
         bool finished = false;  // our end has been sent: the peer's is awaited

@@ -21,7 +21,8 @@ void add_backend(CLI::App& app, backend_options& options);
 // --connect. The target must live as long as the command.
 CLI::Option* add_peer(CLI::App& app, coax::tcp::endpoint& endpoint);
 
-// From `least` to `most`, and a number: CLI::Range lets "nan" pass, which is neither below nor above.
+// From `least` to `most`, and a number: CLI::Range lets "nan" pass, which is neither below nor
+// above.
 CLI::Validator real_between(double least, double most);
 
 // A duration in seconds, from `least` to `most`.

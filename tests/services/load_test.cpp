@@ -69,6 +69,24 @@ load_counts run_in_virtual_time(load_options asked, std::chrono::nanoseconds fro
     return load.counts();
 }
 
+// Sends until a write fails, and never reads.
+class endless_source final : public server {
+  public:
+    using server::server;
+    const char* unit() const noexcept override { return "pieces"; }
+
+  private:
+    coax::awaitable<void> converse(coax::fast_socket socket) override {
+        const presence here(*this, socket);
+        const std::vector<char> block(65'536, 'x');
+        for (;;) {
+            const auto [error, n] = co_await socket.async_write_some(
+                boost::asio::buffer(block), boost::asio::as_tuple(boost::asio::deferred));
+            if (error) break;
+        }
+    }
+};
+
 }  // namespace
 
 TEST_CASE("loads of echo: closed and open loop, pipelined, thinking, large messages") {
@@ -154,6 +172,21 @@ TEST_CASE("bulk, each way and both") {
             CHECK((r.counts.bytes_sent > 0) == (way != stream_direction::receive));
             CHECK((r.counts.bytes_received > 0) == source);
         }
+    }
+}
+
+TEST_CASE("who sends until its peer is gone is no error, nor waited for") {
+    const load_site site("kernel", "", [](coax::io_context& io, const coax::tcp::endpoint& at) {
+        return std::make_unique<endless_source>(io, at, server_limits{});
+    });
+    for (const auto way : {stream_direction::receive, stream_direction::both}) {
+        load_options asked = site.options(load_protocol::tcp_stream);
+        asked.direction = way;
+        const auto begin = std::chrono::steady_clock::now();
+        const load_result r = run_load_of(asked);
+        check_clean(r, asked);
+        CHECK(r.counts.bytes_received > 0);
+        CHECK(std::chrono::steady_clock::now() - begin < 2s);
     }
 }
 
@@ -309,8 +342,7 @@ TEST_CASE("a signal breaks off connecting, which is nobody's error") {
         std::this_thread::sleep_for(50ms);
         ::kill(::getpid(), SIGINT);
     });
-    const load_result r =
-        run_crew(asked, make_part_of, interrupted, [](const load_moment&) {});
+    const load_result r = run_crew(asked, make_part_of, interrupted, [](const load_moment&) {});
     sender.join();
     CHECK(r.connected == 0);
     INFO(errors_of(r));

@@ -268,10 +268,6 @@ io_uring_sqe* ring::next_entry() noexcept {
     return &waiting_.emplace_back();
 }
 
-bool ring::has_submissions() const noexcept {
-    return open_ && (io_uring_sq_ready(&ring_) != 0 || !waiting_.empty());
-}
-
 // Moves entries that waited into the submission queue, in their order.
 void ring::refill() noexcept {
     while (!waiting_.empty()) {

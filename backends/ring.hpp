@@ -90,7 +90,9 @@ class ring {
         else note_under_way(*target);
     }
 
-    bool has_submissions() const noexcept;
+    bool has_submissions() const noexcept {
+        return open_ && (io_uring_sq_ready(&ring_) != 0 || !waiting_.empty());
+    }
     // Nothing to hand over and nothing to deliver: flush() and reap() would do nothing.
     bool quiet() const noexcept {
         if (!waiting_.empty() || !arrivals_.empty()) return false;

@@ -149,10 +149,13 @@ std::size_t engine::run_handlers(std::size_t most, clock::time_point deadline) {
     }
     std::size_t ran = 0;
     while (ran != most && !stopped()) {
-        if (operation* const o = next_ready()) {
-            ++ran;
-            run_operation(o);
-            continue;
+        if (operation* o = next_ready()) {
+            do {
+                ++ran;
+                run_operation(o);
+                if (ran == most || stopped()) return ran;
+                o = next_ready();
+            } while (o != nullptr);
         }
         // All I/O of the last turn is handled: foreign timers do not overtake it.
         if (turns_to_foreign_ == 0) ran += run_foreign(most - ran);
@@ -232,15 +235,17 @@ void engine::next_turn() {
         if (ring_.has_submissions()) ring_.flush();
     }
     more_input_ = came == transport::intake::more;
-    if (timers_.next_expiry() <= turn_time_) {
-        operation_queue expired;
-        timers_.expire(turn_time_, expired);
-        complete_all(expired);
-    }
+    if (timers_.next_expiry() <= turn_time_) expire_timers();
     if (!ready_.empty()) busy_time_ = turn_time_;
     if (!batch_.empty()) return;
     batch_.append(ready_);
     turn_left_ = extra_handlers_per_turn;
+}
+
+[[gnu::noinline]] void engine::expire_timers() noexcept {
+    operation_queue expired;
+    timers_.expire(turn_time_, expired);
+    complete_all(expired);
 }
 
 void engine::flush_output() noexcept {
@@ -351,7 +356,7 @@ void engine::drive_once() {
 void engine::flush_everything() noexcept {
     if (output_due_) turn_time_ = now();
     flush_output();
-    if (!ring_.quiet()) ring_.flush();
+    if (ring_.has_submissions()) ring_.flush();
 }
 
 // --- from any thread

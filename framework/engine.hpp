@@ -102,6 +102,7 @@ class engine final : public loop, private asio_bridge::sleeper {
     operation* next_ready() noexcept;
     void run_operation(operation* o);
     void next_turn();
+    void expire_timers() noexcept;
     void flush_output() noexcept;
     void turn_ring() noexcept;
     std::size_t run_foreign(std::size_t most);

@@ -78,10 +78,11 @@ class stack_stream final : public stream_state, public boost::intrusive::list_ba
     stack::status apply_times() noexcept;
     stack::status apply_ip_options() noexcept;
     stack::status apply_congestion() noexcept;
-    // 1..n bytes, or an error.
-    std::size_t receive(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
+    // 1..n bytes, or an error. False: it would have to wait; then only `n` is set, to 0.
+    bool receive(std::span<const iovec> buffers, int flags, std::size_t& n,
+                 error_code& ec) noexcept;
+    bool send(std::span<const iovec> buffers, int flags, std::size_t& n, error_code& ec) noexcept;
     std::size_t receive_urgent(std::span<const iovec> buffers, bool peek, error_code& ec) noexcept;
-    std::size_t send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept;
     error_code told_once(stack::error code, error_code afterwards) noexcept;
 
     stack_transport& where_;

@@ -37,20 +37,23 @@ auto with_pieces(std::span<const iovec> buffers, Call&& call) noexcept {
 
 }  // namespace
 
-std::size_t stack_stream::receive(std::span<const iovec> buffers, int flags,
-                                  error_code& ec) noexcept {
+// Inlined where a message passes; an error_code, which names its category, only at the end of a
+// connection.
+[[gnu::always_inline]] inline bool stack_stream::receive(std::span<const iovec> buffers, int flags,
+                                                         std::size_t& n, error_code& ec) noexcept {
     stack::ip_stack& s = where_.stack_for_data();
     const auto got = with_pieces<stack::mutable_bytes>(buffers, [&](auto pieces) {
         return (flags & MSG_PEEK) != 0 ? s.tcp_peek(id_, pieces)
                                        : s.tcp_receive(id_, pieces, where_.present());
     });
+    n = got ? *got : 0;
     if (got) [[likely]] {
         ec = {};
-        return *got;
+        return true;
     }
-    ec = got.code() == stack::error::would_block ? error_code(error::would_block)
-                                                 : told_once(got.code(), error::eof);
-    return 0;
+    if (got.code() == stack::error::would_block) return false;
+    ec = told_once(got.code(), error::eof);
+    return true;
 }
 
 // The urgent octet (RFC 9293 3.8.5).
@@ -67,7 +70,8 @@ std::size_t stack_stream::receive_urgent(std::span<const iovec> buffers, bool pe
     return 1;
 }
 
-std::size_t stack_stream::send(std::span<const iovec> buffers, int flags, error_code& ec) noexcept {
+[[gnu::always_inline]] inline bool stack_stream::send(std::span<const iovec> buffers, int flags,
+                                                      std::size_t& n, error_code& ec) noexcept {
     stack::ip_stack& s = where_.stack_for_data();
     const auto taken = with_pieces<stack::const_bytes>(buffers, [&](auto pieces) {
         return flags == 0 ? s.tcp_send(id_, pieces, where_.present())
@@ -76,12 +80,14 @@ std::size_t stack_stream::send(std::span<const iovec> buffers, int flags, error_
                                         .urgent = (flags & MSG_OOB) != 0,
                                         .end_of_record = (flags & MSG_EOR) != 0});
     });
+    n = taken ? *taken : 0;
     if (taken) [[likely]] {
         ec = {};
-        return *taken;
+        return true;
     }
+    if (taken.code() == stack::error::would_block) return false;
     ec = told_once(taken.code(), error::broken_pipe);
-    return 0;
+    return true;
 }
 
 // As the kernel: what ended the connection is told once; then reading is at its end, and writing a
@@ -113,8 +119,10 @@ std::size_t stack_stream::try_read(std::span<const iovec> buffers, int flags, er
         ec = error::would_block;
         return 0;
     }
-    return urgent ? receive_urgent(buffers, (flags & MSG_PEEK) != 0, ec)
-                  : receive(buffers, flags, ec);
+    if (urgent) return receive_urgent(buffers, (flags & MSG_PEEK) != 0, ec);
+    std::size_t n = 0;
+    if (!receive(buffers, flags, n, ec)) ec = error::would_block;
+    return n;
 }
 
 std::size_t stack_stream::try_write(std::span<const iovec> buffers, int flags, error_code& ec) {
@@ -130,7 +138,9 @@ std::size_t stack_stream::try_write(std::span<const iovec> buffers, int flags, e
         ec = error::would_block;
         return 0;
     }
-    return send(buffers, flags, ec);
+    std::size_t n = 0;
+    if (!send(buffers, flags, n, ec)) ec = error::would_block;
+    return n;
 }
 
 std::unique_ptr<stream_state> stack_stream::try_accept(tcp_endpoint& remote, error_code& ec) {
@@ -174,15 +184,13 @@ bool stack_stream::at_mark(error_code& ec) {
 early_end stack_stream::read_at_once(std::span<const iovec> buffers, std::size_t& transferred,
                                      error_code& ec) noexcept {
     if (use_ != use::connected || where_.is_dead() || !reads_.empty()) return early_end::not_tried;
-    transferred = receive(buffers, 0, ec);
-    return ec == error::would_block ? early_end::would_wait : early_end::ended;
+    return receive(buffers, 0, transferred, ec) ? early_end::ended : early_end::would_wait;
 }
 
 early_end stack_stream::write_at_once(std::span<const iovec> buffers, std::size_t& transferred,
                                       error_code& ec) noexcept {
     if (use_ != use::connected || where_.is_dead() || !writes_.empty()) return early_end::not_tried;
-    transferred = send(buffers, 0, ec);
-    return ec == error::would_block ? early_end::would_wait : early_end::ended;
+    return send(buffers, 0, transferred, ec) ? early_end::ended : early_end::would_wait;
 }
 
 // --- operations: try at once, if nobody waits before it; else wait for an event
@@ -234,10 +242,9 @@ void stack_stream::serve_reads() noexcept {
     if (use_ == use::connecting) return;
     while (auto* const o = static_cast<transfer_operation*>(reads_.front())) {
         const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-        o->transferred = receive(buffers, o->flags, o->result);
-        if (o->result == error::would_block) return;
+        if (!receive(buffers, o->flags, o->transferred, o->result)) return;
         reads_.pop();
-        finish(o, o->result);
+        where_.loop_of().complete(o);
     }
 }
 
@@ -250,8 +257,9 @@ void stack_stream::serve_urgent_reads() noexcept {
         if (o->result == error::invalid_argument) {  // nothing is urgent; it may yet come
             std::byte one{};
             const iovec probe{&one, 1};
-            receive({&probe, 1}, MSG_PEEK, o->result);
-            if (!o->result) o->result = error::would_block;
+            std::size_t n = 0;
+            if (!receive({&probe, 1}, MSG_PEEK, n, o->result) || !o->result)
+                o->result = error::would_block;
         }
         if (o->result == error::would_block) return;
         urgent_reads_.pop();
@@ -263,10 +271,9 @@ void stack_stream::serve_writes() noexcept {
     if (use_ == use::connecting) return;
     while (auto* const o = static_cast<transfer_operation*>(writes_.front())) {
         const std::span<const iovec> buffers(o->buffers.data(), o->buffer_count);
-        o->transferred = send(buffers, o->flags, o->result);
-        if (o->result == error::would_block) return;
+        if (!send(buffers, o->flags, o->transferred, o->result)) return;
         writes_.pop();
-        finish(o, o->result);
+        where_.loop_of().complete(o);
     }
 }
 
@@ -310,9 +317,9 @@ bool stack_stream::writable() noexcept {
     // cannot be taken, as there is no space.
     const std::byte one{};
     const iovec probe{const_cast<std::byte*>(&one), 1};
+    std::size_t n = 0;
     error_code ec;
-    send({&probe, 1}, 0, ec);
-    return ec != error::would_block;
+    return send({&probe, 1}, 0, n, ec);
 }
 
 }  // namespace coax::detail

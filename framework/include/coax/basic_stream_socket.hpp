@@ -9,6 +9,7 @@
 
 #include <coax/basic_socket.hpp>
 #include <coax/detail/buffer_list.hpp>
+#include <coax/detail/task_transfer.hpp>
 #include <coax/tcp_protocol.hpp>
 
 namespace coax::detail {
@@ -165,8 +166,15 @@ class basic_stream_socket<coax::tcp, Executor> : public basic_socket<coax::tcp, 
     template <bool Read>
     struct initiate_transfer {
         using executor_type = Executor;
+        static constexpr bool reads = Read;
         basic_stream_socket* self;
         const executor_type& get_executor() const noexcept { return self->get_executor(); }
+        coax::detail::stream_core& core() const noexcept { return self->core(); }
+        template <class Handler, class Buffers>
+            requires coax::detail::seeks_socket<std::decay_t<Handler>>
+        void operator()(Handler&& handler, const Buffers&, flags_type) const {
+            *boost::asio::get_associated_allocator(handler).found = &core();
+        }
         template <class Handler, class Buffers>
         void operator()(Handler&& handler, const Buffers& buffers, flags_type flags) const {
             using coax::detail::transfer_operation;

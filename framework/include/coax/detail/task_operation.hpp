@@ -81,6 +81,13 @@ class task_wait {
         return true;
     }
 
+    // The same where the start cannot throw and does not end the operation.
+    void stays_suspended(std::coroutine_handle<> caller) noexcept {
+        caller_ = caller;
+        root_.waits();
+        phase_ = phase::pending;
+    }
+
   private:
     enum class phase : std::uint8_t { starting, pending, completed, dropped };
 

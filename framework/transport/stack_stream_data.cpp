@@ -18,21 +18,29 @@ namespace error = boost::asio::error;
 
 namespace {
 
-// The stack's pieces from iovecs, for `call(pieces)`; nearly always one, which needs no list.
+template <class Bytes>
+Bytes to_piece(const iovec& b) noexcept {
+    return Bytes(static_cast<typename Bytes::pointer>(b.iov_base), b.iov_len);
+}
+
 template <class Bytes, class Call>
-auto with_pieces(std::span<const iovec> buffers, Call&& call) noexcept {
-    const auto piece = [](const iovec& b) {
-        return Bytes(static_cast<typename Bytes::pointer>(b.iov_base), b.iov_len);
-    };
-    if (buffers.size() == 1) [[likely]] {
-        const Bytes one = piece(buffers.front());
-        return call(std::span<const Bytes>(&one, 1));
-    }
+[[gnu::noinline]] auto with_many_pieces(std::span<const iovec> buffers, Call& call) noexcept {
     std::array<Bytes, buffers_per_operation> pieces;
     std::size_t count = 0;
     for (const iovec& b : buffers.first(std::min(buffers.size(), pieces.size())))
-        pieces[count++] = piece(b);
+        pieces[count++] = to_piece<Bytes>(b);
     return call(std::span<const Bytes>(pieces.data(), count));
+}
+
+// The stack's pieces from iovecs, for `call(pieces)`; nearly always one, which needs no list.
+template <class Bytes, class Call>
+[[gnu::always_inline]] inline auto with_pieces(std::span<const iovec> buffers,
+                                               Call&& call) noexcept {
+    if (buffers.size() == 1) [[likely]] {
+        const Bytes one = to_piece<Bytes>(buffers.front());
+        return call(std::span<const Bytes>(&one, 1));
+    }
+    return with_many_pieces<Bytes>(buffers, call);
 }
 
 }  // namespace

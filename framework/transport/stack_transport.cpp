@@ -70,16 +70,12 @@ void stack_transport::append_counters(std::vector<counter>& all) const {
 
 transport::intake stack_transport::take_input(stack::instant now) noexcept {
     if (dead_) return intake::nothing;
-    const bool frames = driver_->frames_waiting();
+    bool more = driver_->frames_waiting();
     const bool due = stack_transport::next_deadline() <= now;
-    if (!frames && !due && !look_for_events_) return intake::nothing;
-    return take(frames, due, now);
-}
-
-// What there is: apart, so that looking for it costs little where nothing is.
-[[gnu::noinline]] transport::intake stack_transport::take(bool more, bool due,
-                                                          stack::instant now) noexcept {
-    if (!more && !due) return take_events() ? intake::some : intake::nothing;
+    if (!more && !due) {
+        const bool news = look_for_events_ && take_events();
+        return news ? intake::some : intake::nothing;
+    }
     deadline_known_ = false;
     for (int burst = 0; more && burst != bursts_per_turn; ++burst) more = stack_.receive(now);
     if (due) stack_.advance(now);

@@ -80,7 +80,6 @@ class stack_transport final : public transport {
     error_code check_open(int family) const noexcept;
 
   private:
-    intake take(bool frames, bool due, stack::instant now) noexcept;
     bool take_events() noexcept;
     void check_medium() noexcept;
 

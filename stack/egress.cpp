@@ -28,40 +28,32 @@ std::size_t header_length_of(const tcp::segment& segment) noexcept {
 // --- slots
 
 bool slot_bank::refill() noexcept {
-    if (end_ == next_ && next_ != first_) {
-        link_.transmit(std::span(slots_).subspan(first_, next_ - first_));
-        sent_ += next_ - first_;
-    }
+    transmit();
     first_ = next_ = 0;
     end_ = link_.reserve(std::span(slots_).first(burst_));
     return end_ != 0;
-}
-
-std::size_t slot_bank::transmit() noexcept {
-    if (next_ != first_) {
-        link_.transmit(std::span(slots_).subspan(first_, next_ - first_));
-        sent_ += next_ - first_;
-        first_ = next_;
-    }
-    return std::exchange(sent_, 0);
 }
 
 // --- the order of things
 
 egress::egress(layers& all)
     : all_(all),
-      slots_(all.link, std::clamp<std::size_t>(all.config.burst, 1, burst_max)),
+      slots_(all.link, std::clamp<std::size_t>(all.config.burst, 1, burst_max),
+             all.traffic.frames_sent),
       waiting_(all.config.neighbour.entries_max),
       scratch_(all.capabilities.mtu) {}
 
 bool egress::flush(instant now) {
     // ARP twice: before the rest, that it cannot be crowded out; after, for what the rest asked.
-    const bool all_sent =
-        (!all_.neighbours.has_outcome() || settle_neighbours(now)) && send_arp() &&
-        send_queue(all_.groups.outgoing(), now) && send_queue(all_.icmp.outgoing(), now) &&
-        (!all_.udp.has_outgoing() || send_datagrams(now)) && send_segments(now) && send_arp();
-    all_.traffic.frames_sent += slots_.transmit();
+    const bool all_sent = (!has_others() || send_others(now)) && send_segments(now) && send_arp();
+    slots_.transmit();
     return all_sent;
+}
+
+bool egress::send_others(instant now) {
+    return (!all_.neighbours.has_outcome() || settle_neighbours(now)) && send_arp() &&
+           send_queue(all_.groups.outgoing(), now) && send_queue(all_.icmp.outgoing(), now) &&
+           (!all_.udp.has_outgoing() || send_datagrams(now));
 }
 
 // Those who waited for a neighbour go on, or hear that it does not answer.

@@ -22,7 +22,9 @@ namespace coax::stack {
 // for the next flush.
 class slot_bank {
   public:
-    slot_bank(device& link, std::size_t burst) noexcept : link_(link), burst_(burst) {}
+    // `sent`: counts the frames that were given to the device.
+    slot_bank(device& link, std::size_t burst, std::uint64_t& sent) noexcept
+        : link_(link), burst_(burst), sent_(sent) {}
     ~slot_bank() { link_.cancel(std::span(slots_).subspan(next_, end_ - next_)); }
     slot_bank(const slot_bank&) = delete;
     slot_bank& operator=(const slot_bank&) = delete;
@@ -30,18 +32,26 @@ class slot_bank {
     // The slot to fill next; null: the device is full. The same one until use().
     tx_slot* peek() noexcept { return next_ != end_ || refill() ? &slots_[next_] : nullptr; }
     void use() noexcept { ++next_; }
-    // Sends what was used since the last call; returns how many.
-    std::size_t transmit() noexcept;
+    // Sends what was used since the last call.
+    void transmit() noexcept {
+        if (next_ != first_) send_used();
+    }
 
   private:
     bool refill() noexcept;
+    void send_used() noexcept {
+        const std::size_t count = next_ - first_;
+        sent_ += count;
+        link_.transmit({&slots_[first_], count});
+        first_ = next_;
+    }
 
     device& link_;
     std::size_t burst_;
+    std::uint64_t& sent_;
     std::size_t first_ = 0;  // used and not yet sent: [first_, next_)
     std::size_t next_ = 0;   // free: [next_, end_)
     std::size_t end_ = 0;
-    std::size_t sent_ = 0;  // by refill() since the last transmit()
     std::array<tx_slot, burst_max> slots_{};
 };
 
@@ -74,16 +84,23 @@ class egress {
         path route;
     };
 
+    // Mostly all there is to send are segments; then this is one question.
+    bool has_others() const noexcept {
+        return all_.neighbours.has_news() || all_.arp.has_outgoing() ||
+               !all_.groups.outgoing().empty() || !all_.icmp.outgoing().empty() ||
+               all_.udp.has_outgoing();
+    }
+    [[gnu::noinline]] bool send_others(instant now);
     bool settle_neighbours(instant now);
     bool send_held(const_bytes packet, path& route, instant now);
     bool send_arp() {
-        return (!all_.neighbours.has_request() && !all_.arp.has_outgoing()) || send_waiting_arp();
+        return (!all_.neighbours.has_news() && !all_.arp.has_outgoing()) || send_waiting_arp();
     }
     bool send_waiting_arp();
     bool send_queue(record_queue<ip_address>& queue, instant now) {
         return queue.empty() || send_packets(queue, now);
     }
-    [[gnu::noinline]] bool send_packets(record_queue<ip_address>& queue, instant now);
+    bool send_packets(record_queue<ip_address>& queue, instant now);
     bool send_datagrams(instant now);
     [[gnu::flatten]] bool send_segments(instant now);
 

@@ -3,7 +3,6 @@
 // place. Knows no packet.
 #pragma once
 
-#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -13,6 +12,7 @@
 #include <new>
 #include <span>
 
+#include "backends/queue_positions.hpp"
 #include "stack/device.hpp"
 
 namespace coax::backends::shards {
@@ -53,33 +53,34 @@ class frame_ring {
         if (length == 0 || length > bytes_ / 2 - sizeof(frame_note)) return false;
         const auto size = static_cast<std::uint32_t>(
             (sizeof(frame_note) + length + sizeof(frame_note) - 1) & ~(sizeof(frame_note) - 1));
-        const std::uint32_t to_end = bytes_ - (written_ & (bytes_ - 1));
+        const std::uint32_t to_end = bytes_ - (ends_.written() & (bytes_ - 1));
         const std::uint32_t skipped = to_end < size ? to_end : 0;
         if (!has_room(size + skipped)) return false;
         if (skipped != 0) {
-            new (at(written_)) frame_note{.record_bytes = skipped};
-            written_ += skipped;
+            new (at(ends_.written())) frame_note{.record_bytes = skipped};
+            ends_.write(skipped);
         }
-        std::byte* to = at(written_);
+        std::byte* to = at(ends_.written());
         new (to) frame_note{size,           static_cast<std::uint32_t>(length),
                             left,           frame.gso_bytes,
                             frame.segments, frame.checksum};
         to = copy(frame.head, to + sizeof(frame_note));
         for (const stack::const_bytes& piece : frame.rest) to = copy(piece, to);
-        written_ += size;
-        produced_.store(written_, std::memory_order_release);
+        ends_.write(size);
+        ends_.publish();
         return true;
     }
 
     // --- the consumer
-    bool waiting() const noexcept { return produced_.load(std::memory_order_acquire) != taken_; }
+    bool waiting() const noexcept { return ends_.waiting(); }
     // As device::receive(): valid until give_back().
     std::size_t take(std::span<stack::rx_frame> frames) noexcept {
-        const std::uint32_t end = produced_.load(std::memory_order_acquire);
+        const std::uint32_t end = ends_.published();
+        std::uint32_t position = ends_.taken();
         std::size_t count = 0;
-        while (taken_ != end && count != frames.size()) {
-            const auto& note = *std::launder(reinterpret_cast<const frame_note*>(at(taken_)));
-            taken_ += note.record_bytes;
+        while (position != end && count != frames.size()) {
+            const auto& note = *std::launder(reinterpret_cast<const frame_note*>(at(position)));
+            position += note.record_bytes;
             if (note.frame_bytes == 0) continue;
             frames[count++] = {.head = note.frame(),
                                .rest = {},
@@ -88,9 +89,10 @@ class frame_ring {
                                .segments = note.segments,
                                .handed_over = true};
         }
+        ends_.take(position);
         return count;
     }
-    void give_back() noexcept { consumed_.store(taken_, std::memory_order_release); }
+    void give_back() noexcept { ends_.give_back(); }
 
   private:
     static std::byte* copy(stack::const_bytes from, std::byte* to) noexcept {
@@ -101,19 +103,14 @@ class frame_ring {
         return memory_.get() + (position & (bytes_ - 1));
     }
     bool has_room(std::uint32_t size) noexcept {
-        if (bytes_ - (written_ - consumed_seen_) >= size) return true;
-        consumed_seen_ = consumed_.load(std::memory_order_acquire);
-        return bytes_ - (written_ - consumed_seen_) >= size;
+        if (bytes_ - ends_.outstanding() >= size) return true;
+        ends_.reclaim(ends_.given_back());
+        return bytes_ - ends_.outstanding() >= size;
     }
 
     const std::uint32_t bytes_;
     const std::unique_ptr<std::byte[]> memory_;
-
-    alignas(64) std::uint32_t written_ = 0;  // producer
-    std::uint32_t consumed_seen_ = 0;        // producer
-    alignas(64) std::atomic<std::uint32_t> produced_{0};
-    alignas(64) std::atomic<std::uint32_t> consumed_{0};
-    alignas(64) std::uint32_t taken_ = 0;  // consumer
+    queue_positions ends_;
 };
 
 }  // namespace coax::backends::shards

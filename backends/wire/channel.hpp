@@ -1,15 +1,15 @@
-// One direction between two ports: a bounded ring of descriptors, one producer, one consumer. The
-// frames stay where the sender wrote them; they come back to it by the ring's own third index.
+// One direction between two ports: a bounded queue of descriptors, one producer, one consumer. The
+// frames stay where the sender wrote them, and come back to it when the receiver has read them.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
+#include "backends/queue_positions.hpp"
 #include "backends/wire/frame_pool.hpp"
 #include "stack/device.hpp"
 
@@ -33,53 +33,51 @@ class channel {
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
 
-    const frame_pool& frames() const noexcept { return *frames_; }
-
     // --- the sender's side
-    // Where the next descriptor goes, to be written and then put(); null when the ring is full.
-    descriptor* next() noexcept {
-        return written_ - harvested_ < capacity_ ? &entries_[written_ & mask_] : nullptr;
+    bool full() const noexcept { return ends_.outstanding() == capacity_; }
+    // The next descriptor, unless it is full. Not visible to the receiver before publish().
+    void put(const descriptor& what) noexcept {
+        entries_[ends_.written() & mask_] = what;
+        ends_.write(1);
     }
-    // Not visible to the receiver before publish().
-    void put() noexcept { ++written_; }
-    void publish() noexcept { produced_.store(written_, std::memory_order_release); }
-    // Visits (frame index) each frame that the receiver has given back since the last time.
-    template <class Visit>
-    void harvest(Visit&& visit) noexcept {
-        const std::uint32_t end = consumed_.load(std::memory_order_acquire);
-        for (; harvested_ != end; ++harvested_) visit(entries_[harvested_ & mask_].frame);
-    }
-    // The receiver has left: visits every frame that it has not given back.
-    template <class Visit>
-    void abandon(Visit&& visit) noexcept {
-        for (; harvested_ != written_; ++harvested_) visit(entries_[harvested_ & mask_].frame);
-    }
-    bool outstanding() const noexcept { return harvested_ != written_; }
+    void publish() noexcept { ends_.publish(); }
+    // Frees each frame that the receiver has given back since the last time.
+    void harvest() noexcept { reclaim(ends_.given_back()); }
+    // The receiver has left: frees every frame that it has not given back.
+    void abandon() noexcept { reclaim(ends_.written()); }
+    bool outstanding() const noexcept { return ends_.outstanding() != 0; }
 
     // --- the receiver's side
-    bool waiting() const noexcept { return produced_.load(std::memory_order_acquire) != taken_; }
-    // Visits (descriptor) up to `most` frames; they stay readable until give_back().
-    template <class Visit>
-    std::size_t take(std::size_t most, Visit&& visit) noexcept {
-        const std::uint32_t there = produced_.load(std::memory_order_acquire) - taken_;
-        const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(there, most));
-        for (std::uint32_t i = 0; i < count; ++i) visit(entries_[(taken_ + i) & mask_]);
-        taken_ += count;
-        return count;
+    bool waiting() const noexcept { return ends_.waiting(); }
+    // How many frames may be taken.
+    std::uint32_t ready() const noexcept { return ends_.published() - ends_.taken(); }
+    // The next one, of those; it stays readable until give_back().
+    stack::rx_frame take() noexcept {
+        const std::uint32_t position = ends_.taken();
+        ends_.take(position + 1);
+        const descriptor& next = entries_[position & mask_];
+        return {{frames_->data(next.frame), next.length},
+                {},
+                next.checksum,
+                next.gso_bytes,
+                next.segments};
     }
-    void give_back() noexcept { consumed_.store(taken_, std::memory_order_release); }
+    void give_back() noexcept { ends_.give_back(); }
 
   private:
+    void reclaim(std::uint32_t until) noexcept {
+        frame_pool& frames = *frames_;
+        std::uint32_t position = ends_.reclaimed();
+        for (; position != until; ++position)
+            frames.drop_reference(entries_[position & mask_].frame);
+        ends_.reclaim(until);
+    }
+
     const std::shared_ptr<frame_pool> frames_;
     const std::uint32_t capacity_;
     const std::uint32_t mask_;
     const std::unique_ptr<descriptor[]> entries_;
-
-    alignas(64) std::uint32_t written_ = 0;  // sender
-    std::uint32_t harvested_ = 0;            // sender
-    alignas(64) std::atomic<std::uint32_t> produced_{0};
-    alignas(64) std::atomic<std::uint32_t> consumed_{0};
-    alignas(64) std::uint32_t taken_ = 0;  // receiver
+    queue_positions ends_;
 };
 
 }  // namespace coax::backends::wire

@@ -30,10 +30,10 @@ class frame_pool {
           frame_bytes_(frame_bytes),
           memory_(static_cast<std::byte*>(
               ::operator new(std::size_t{frames} * stride_, std::align_val_t{cache_line}))),
-          references_(frames, 0) {
-        free_.reserve(frames);
+          references_(frames, 0),
+          free_(std::make_unique_for_overwrite<std::uint32_t[]>(frames)) {
         for (std::uint32_t i = frames; i-- > 0;) {
-            free_.push_back(i);
+            free_[free_count_++] = i;
             poison(i);
         }
     }
@@ -47,17 +47,24 @@ class frame_pool {
         return memory_.get() + std::size_t{frame} * stride_;
     }
     std::uint32_t frame_bytes() const noexcept { return frame_bytes_; }
-    std::size_t free_count() const noexcept { return free_.size(); }
+    std::size_t free_count() const noexcept { return free_count_; }
     std::size_t size() const noexcept { return references_.size(); }
 
-    // Only with free_count() > 0. The frame just freed comes first: it is still in the cache.
-    std::uint32_t allocate() noexcept {
-        assert(!free_.empty());
-        const std::uint32_t frame = free_.back();
-        free_.pop_back();
-        references_[frame] = 1;
-        unpoison(frame);
-        return frame;
+    // Visits (frame, its bytes) `count` of the free ones, which are now in use. The frame just freed
+    // comes first: it is still in the cache.
+    template <class Visit>
+    void allocate(std::size_t count, Visit&& visit) noexcept {
+        assert(count <= free_count_);
+        std::byte* const memory = memory_.get();
+        const std::size_t stride = stride_;
+        const std::uint32_t* next = free_.get() + free_count_;
+        free_count_ -= count;
+        for (const std::uint32_t* const last = next - count; next != last;) {
+            const std::uint32_t frame = *--next;
+            references_[frame] = 1;
+            unpoison(frame);
+            visit(frame, memory + frame * stride);
+        }
     }
     void add_reference(std::uint32_t frame) noexcept {
         assert(references_[frame] != 0 && references_[frame] != 255);
@@ -67,7 +74,7 @@ class frame_pool {
         assert(references_[frame] != 0);
         if (--references_[frame] != 0) return;
         poison(frame);
-        free_.push_back(frame);  // never grows: reserved for all frames
+        free_[free_count_++] = frame;
     }
 
   private:
@@ -100,7 +107,8 @@ class frame_pool {
     std::uint32_t frame_bytes_;
     std::unique_ptr<std::byte, release_memory> memory_;
     std::vector<std::uint8_t> references_;  // 0: free
-    std::vector<std::uint32_t> free_;
+    std::unique_ptr<std::uint32_t[]> free_;  // a stack: [0, free_count_)
+    std::size_t free_count_ = 0;
 };
 
 }  // namespace coax::backends::wire

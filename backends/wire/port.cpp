@@ -18,20 +18,20 @@ constexpr std::uint32_t gso_overhead = 128;  // of stack/device.hpp: room for al
 
 constexpr std::uint64_t bit(unsigned index) noexcept { return std::uint64_t{1} << index; }
 
-// A MAC address as a number; its last octet comes back with last_octet().
-std::uint64_t address_key(const stack::mac_address& address) noexcept {
-    std::uint64_t key = 0;
-    for (const std::uint64_t octet : address.octets) key = key << 8 | octet;
-    return key;
-}
-unsigned last_octet(std::uint64_t key) noexcept { return static_cast<unsigned>(key & 0xff); }
-
-// The destination of a frame, which is at least a header long: as address_key(), from one load.
-std::uint64_t destination_key(const std::byte* frame) noexcept {
+// The six octets that stand there as a number, from one load of eight.
+std::uint64_t address_key(const std::byte* at) noexcept {
     std::uint64_t eight = 0;
-    std::memcpy(&eight, frame, sizeof eight);
-    if constexpr (std::endian::native == std::endian::little) eight = __builtin_bswap64(eight);
-    return eight >> 16;
+    std::memcpy(&eight, at, sizeof eight);
+    return std::endian::native == std::endian::little ? eight << 16 : eight >> 16;
+}
+std::uint64_t address_key(const stack::mac_address& address) noexcept {
+    std::array<std::byte, 8> octets{};
+    std::memcpy(octets.data(), address.octets.data(), address.octets.size());
+    return address_key(octets.data());
+}
+// A generated address ends with the port's number, counted from 1.
+constexpr unsigned likely_port(unsigned last_octet) noexcept {
+    return (last_octet - 1) & (ports_max - 1);
 }
 
 // How many segments a super-frame carries: its TCP payload divided by theirs.
@@ -76,8 +76,7 @@ void port::synchronize() noexcept {
         if (outgoing_[other] == now) continue;
         // The one who held our frames has left: nobody reads them any more.
         if (outgoing_[other])
-            outgoing_[other]->abandon(
-                [this](std::uint32_t frame) { frames_->drop_reference(frame); });
+            outgoing_[other]->abandon();
         outgoing_[other] = now;
         outstanding_ &= ~bit(other);
         told_ &= ~bit(other);
@@ -90,8 +89,8 @@ void port::synchronize() noexcept {
         present_ |= bit(other);
         bells_[other] = member.bell;
         peers_[other].out = now.get();
-        peers_[other].frame_max = member.mtu + ethernet_header_bytes;
-        peers_[other].spread_frames = member.spread_frames;
+        peers_[other].mark = bit(other);
+        peers_[other].mtu = member.mtu;
     }
     synchronize_hosts();
     synchronize_incoming();
@@ -100,18 +99,22 @@ void port::synchronize() noexcept {
 // Under the segment's lock. The first queue of a host stands for all of them.
 void port::synchronize_hosts() noexcept {
     hosts_ = 0;
+    known_hosts_.fill({});
     std::array<std::uint64_t, ports_max> queues{};
     for (std::uint64_t left = present_; left != 0; left &= left - 1) {
         const auto other = static_cast<unsigned>(std::countr_zero(left));
+        peers_[other].address = no_address;
         queues[segment_->members_[other].host] |= bit(other);
     }
     for (const std::uint64_t all : queues) {
         if (all == 0) continue;
         const auto first = static_cast<unsigned>(std::countr_zero(all));
-        for (std::uint64_t left = all; left != 0; left &= left - 1)
-            peers_[static_cast<unsigned>(std::countr_zero(left))].address = no_address;
-        peers_[first].address = address_key(segment_->members_[first].address);
-        peers_[first].queues = std::has_single_bit(all) ? 0 : all;
+        const segment::member& member = segment_->members_[first];
+        host& here = known_hosts_[first];
+        here.address = address_key(member.address);
+        here.spread_frames = member.spread_frames;
+        if (std::has_single_bit(all)) peers_[first].address = here.address;
+        else here.queues = all;
         hosts_ |= bit(first);
     }
 }
@@ -132,13 +135,19 @@ void port::synchronize_incoming() {
         if (!known) incoming_.push_back({now, other, false});
     }
     next_incoming_ = 0;
+    find_lone_sender();
+}
+
+void port::find_lone_sender() noexcept {
+    const bool lone = incoming_.size() == 1 && incoming_.front().index != ports_max;
+    lone_ = lone ? &incoming_.front() : nullptr;
 }
 
 void port::harvest() noexcept {
     for (std::uint64_t left = outstanding_; left != 0; left &= left - 1) {
         const auto other = static_cast<unsigned>(std::countr_zero(left));
         channel& out = *peers_[other].out;
-        out.harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
+        out.harvest();
         if (!out.outstanding()) outstanding_ &= ~bit(other);
     }
 }
@@ -146,14 +155,17 @@ void port::harvest() noexcept {
 std::size_t port::reserve(std::span<stack::tx_slot> slots) noexcept {
     follow_changes();
     harvest();
-    const std::size_t count = std::min(slots.size(), frames_->free_count());
-    for (stack::tx_slot& slot : slots.first(count)) {
-        const std::uint32_t frame = frames_->allocate();
-        slot = stack::tx_slot{};
-        slot.data = frames_->data(frame);
-        slot.capacity = frames_->frame_bytes();
+    frame_pool& frames = *frames_;
+    const std::size_t count = std::min(slots.size(), frames.free_count());
+    const std::uint32_t capacity = frames.frame_bytes();
+    stack::tx_slot* next = slots.data();
+    frames.allocate(count, [&next, capacity](std::uint32_t frame, std::byte* data) noexcept {
+        stack::tx_slot& slot = *next++;
+        slot = {};
+        slot.data = data;
+        slot.capacity = capacity;
         slot.token = frame;
-    }
+    });
     starved_ = count < slots.size();
     return count;
 }
@@ -166,50 +178,128 @@ void port::cancel(std::span<const stack::tx_slot> slots) noexcept {
     starved_ = false;  // there were more than enough
 }
 
+// --- sending
+
+// The usual frames at once: as many from `slot` on as are whole frames for the neighbour of the
+// first one and find room. Answers the first that is not; that one is for transmit_one().
+inline const stack::tx_slot* port::transmit_row(const stack::tx_slot* slot,
+                                                const stack::tx_slot* end) noexcept {
+    const std::uint64_t destination = address_key(slot->data);
+    peer& there = peers_[likely_port(std::to_integer<unsigned>(slot->data[5]))];
+    if (there.address != destination) [[unlikely]]  // or no port there: no address
+        return slot;
+    channel& out = *there.out;
+    const stack::tx_slot* next = slot;
+    do {
+        if (next->length - ethernet_header_bytes > there.mtu || next->gso_bytes != 0 || out.full())
+            [[unlikely]]
+            break;
+        out.put({.frame = static_cast<std::uint32_t>(next->token),
+                 .length = next->length,
+                 .checksum = next->checksum});
+        ++counters_.delivered;
+        counters_.sent_bytes += next->length;
+    } while (++next != end && address_key(next->data) == destination);
+    out.publish();
+    told_ |= there.mark;
+    outstanding_ |= there.mark;
+    return next;
+}
+
+void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
+    counters_.sent += slots.size();
+    const stack::tx_slot* next = slots.data();
+    const stack::tx_slot* const end = next + slots.size();
+    if (!has_changed() && next != end) [[likely]]
+        next = transmit_row(next, end);
+    if (next != end) [[unlikely]]
+        transmit_mixed(next, end);
+}
+
+void port::transmit_mixed(const stack::tx_slot* slot, const stack::tx_slot* end) noexcept {
+    follow_changes();
+    while (slot != end) {
+        const stack::tx_slot* const next = transmit_row(slot, end);
+        if (next == slot) transmit_one(*slot++);
+        else slot = next;
+    }
+}
+
+// Whatever frame it is, wherever it goes.
+void port::transmit_one(const stack::tx_slot& slot) noexcept {
+    assert(slot.length <= slot.capacity);
+    counters_.sent_bytes += slot.length;
+    if (slot.length < ethernet_header_bytes) ++counters_.dropped_runt;
+    else if (forward(slot)) return;
+    frames_->drop_reference(static_cast<std::uint32_t>(slot.token));
+}
+
+// True: the frame is on its way.
+bool port::forward(const stack::tx_slot& slot) noexcept {
+    if ((slot.data[0] & std::byte{1}) != std::byte{0}) {  // IEEE 802: a group address
+        flood(slot);
+        return true;
+    }
+    const unsigned first = search(address_key(slot.data));
+    if (first == ports_max) {
+        ++counters_.dropped_unknown_destination;
+        return false;
+    }
+    const host& to = known_hosts_[first];
+    return put(to.queues != 0 ? choose_queue(to, slot) : first, slot);
+}
+
+// To each host once.
+void port::flood(const stack::tx_slot& slot) noexcept {
+    const auto frame = static_cast<std::uint32_t>(slot.token);
+    ++counters_.flooded;
+    for (std::uint64_t left = hosts_; left != 0; left &= left - 1) {
+        const auto first = static_cast<unsigned>(std::countr_zero(left));
+        const host& to = known_hosts_[first];
+        frames_->add_reference(frame);
+        if (!put(to.queues != 0 ? choose_queue(to, slot) : first, slot))
+            frames_->drop_reference(frame);
+    }
+    frames_->drop_reference(frame);
+}
+
+// Takes over one reference of the frame if it answers true.
+bool port::put(unsigned to, const stack::tx_slot& slot) noexcept {
+    const peer& there = peers_[to];
+    if (slot.length > there.mtu + ethernet_header_bytes && slot.gso_bytes == 0) {
+        ++counters_.dropped_oversize;
+        return false;
+    }
+    if (there.out->full()) there.out->harvest();  // reserve() was perhaps not called for long
+    if (there.out->full()) {
+        ++counters_.dropped_queue_full;
+        return false;
+    }
+    there.out->put({.frame = static_cast<std::uint32_t>(slot.token),
+                    .length = slot.length,
+                    .gso_bytes = slot.gso_bytes,
+                    .segments = slot.gso_bytes != 0 ? segments_in(slot) : std::uint16_t{1},
+                    .checksum = slot.checksum});
+    ++counters_.delivered;
+    there.out->publish();
+    told_ |= there.mark;
+    outstanding_ |= there.mark;
+    return true;
+}
+
 unsigned port::search(std::uint64_t address) const noexcept {
     for (std::uint64_t left = hosts_; left != 0; left &= left - 1) {
         const auto other = static_cast<unsigned>(std::countr_zero(left));
-        if (peers_[other].address == address) return other;
+        if (known_hosts_[other].address == address) return other;
     }
     return ports_max;
 }
 
-// The channel is full, perhaps only because reserve() was not called for long.
-descriptor* port::next_after_harvest(const peer& other) noexcept {
-    other.out->harvest([this](std::uint32_t frame) { frames_->drop_reference(frame); });
-    descriptor* const entry = other.out->next();
-    if (entry == nullptr) ++counters_.dropped_queue_full;
-    return entry;
-}
-
-// Takes over one reference of the frame if it answers true.
-inline bool port::put(const peer& other, const stack::tx_slot& slot) noexcept {
-    if (slot.length > other.frame_max && slot.gso_bytes == 0) [[unlikely]] {
-        ++counters_.dropped_oversize;
-        return false;
-    }
-    descriptor* entry = other.out->next();
-    if (entry == nullptr) [[unlikely]] {
-        entry = next_after_harvest(other);
-        if (entry == nullptr) return false;
-    }
-    entry->frame = static_cast<std::uint32_t>(slot.token);
-    entry->length = slot.length;
-    entry->gso_bytes = slot.gso_bytes;
-    entry->segments = 1;
-    entry->checksum = slot.checksum;
-    if (slot.gso_bytes != 0) [[unlikely]]
-        entry->segments = segments_in(slot);
-    other.out->put();
-    ++counters_.delivered;
-    return true;
-}
-
 // As a network card: ARP comes by the first queue, IPv4 by what its addresses and, where it has
 // them, its ports say; or each frame by the next queue.
-unsigned port::choose_queue(const peer& host, const stack::tx_slot& slot) noexcept {
+unsigned port::choose_queue(const host& to, const stack::tx_slot& slot) noexcept {
     std::uint64_t number = 0;
-    if (host.spread_frames) {
+    if (to.spread_frames) {
         number = turns_++;
     } else if (slot.length >= 38 && slot.data[12] == std::byte{0x08} &&
                slot.data[13] == std::byte{0}) {
@@ -222,98 +312,37 @@ unsigned port::choose_queue(const peer& host, const stack::tx_slot& slot) noexce
             std::memcpy(&ports, slot.data + 34, sizeof ports);
         number = (addresses ^ ports * 0x9e37'79b9'7f4a'7c15U) * 0xff51'afd7'ed55'8ccdU >> 32;
     }
-    std::uint64_t queues = host.queues;
+    std::uint64_t queues = to.queues;
     for (number %= static_cast<unsigned>(std::popcount(queues)); number != 0; --number)
         queues &= queues - 1;
     return static_cast<unsigned>(std::countr_zero(queues));
 }
 
-// To each host once; answers to which ports.
-std::uint64_t port::flood(const stack::tx_slot& slot) noexcept {
-    const auto frame = static_cast<std::uint32_t>(slot.token);
-    std::uint64_t touched = 0;
-    ++counters_.flooded;
-    for (std::uint64_t left = hosts_; left != 0; left &= left - 1) {
-        auto to = static_cast<unsigned>(std::countr_zero(left));
-        if (peers_[to].queues != 0) to = choose_queue(peers_[to], slot);
-        frames_->add_reference(frame);
-        if (!put(peers_[to], slot)) frames_->drop_reference(frame);
-        touched |= bit(to);
-    }
-    frames_->drop_reference(frame);
-    return touched;
-}
-
-// True: the frame is on its way. `touched`: the peers whose channels have something to publish.
-inline bool port::forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
-    const std::uint64_t destination = destination_key(slot.data);
-    // A generated address ends with the port's number; any other is looked for.
-    const unsigned guess = (last_octet(destination) - 1) & (ports_max - 1);
-    const peer& likely = peers_[guess];
-    if (likely.address != destination || likely.queues != 0) [[unlikely]]  // no port: no address
-        return forward_elsewhere(slot, touched);
-    touched |= bit(guess);
-    return put(likely, slot);
-}
-
-bool port::forward_elsewhere(const stack::tx_slot& slot, std::uint64_t& touched) noexcept {
-    const std::uint64_t destination = destination_key(slot.data);
-    if ((destination >> 40 & 1) != 0) {
-        touched |= flood(slot);
-        return true;
-    }
-    unsigned to = search(destination);
-    if (to == ports_max) {
-        ++counters_.dropped_unknown_destination;
-        return false;
-    }
-    if (peers_[to].queues != 0) to = choose_queue(peers_[to], slot);
-    touched |= bit(to);
-    return put(peers_[to], slot);
-}
-
-void port::transmit(std::span<const stack::tx_slot> slots) noexcept {
-    follow_changes();
-    std::uint64_t touched = 0;
-    std::uint64_t bytes = 0;
-    for (const stack::tx_slot& slot : slots) {
-        assert(slot.length <= slot.capacity);
-        bytes += slot.length;
-        if (slot.length < ethernet_header_bytes) [[unlikely]]
-            ++counters_.dropped_runt;
-        else if (forward(slot, touched)) continue;
-        frames_->drop_reference(static_cast<std::uint32_t>(slot.token));
-    }
-    counters_.sent += slots.size();
-    counters_.sent_bytes += bytes;
-    told_ |= touched;
-    outstanding_ |= touched;
-    for (; touched != 0; touched &= touched - 1)
-        peers_[static_cast<unsigned>(std::countr_zero(touched))].out->publish();
-}
+// --- receiving
 
 inline std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames) noexcept {
-    const frame_pool& pool = from.from->frames();
-    stack::rx_frame* next = frames.data();
-    std::uint64_t bytes = 0;
-    const std::size_t count = from.from->take(frames.size(), [&](const descriptor& entry) noexcept {
-        *next++ = {{pool.data(entry.frame), entry.length},
-                   {},
-                   entry.checksum,
-                   entry.gso_bytes,
-                   entry.segments};
-        bytes += entry.length;
-    });
+    channel& channel = *from.from;
+    const std::size_t count = std::min<std::size_t>(channel.ready(), frames.size());
     if (count == 0) return 0;
     from.lent = true;
     burst_lent_ = true;
     counters_.received += count;
-    counters_.received_bytes += bytes;
-    return count;
+    frames.front() = channel.take();
+    counters_.received_bytes += frames.front().head.size();
+    // Mostly it was the only one: who is polled as often as frames come pays for no loop.
+    return count == 1 ? 1 : 1 + take_further(channel, frames.subspan(1, count - 1));
+}
+
+std::size_t port::take_further(channel& from, std::span<stack::rx_frame> frames) noexcept {
+    for (stack::rx_frame& frame : frames) {
+        frame = from.take();
+        counters_.received_bytes += frame.head.size();
+    }
+    return frames.size();
 }
 
 // From each channel in turn; after a full burst the next one starts behind the one that filled it.
-[[gnu::noinline]] std::size_t port::take_in_turn(std::span<stack::rx_frame> frames) noexcept {
+std::size_t port::take_in_turn(std::span<stack::rx_frame> frames) noexcept {
     std::size_t taken = 0;
     const std::size_t channels = incoming_.size();
     std::size_t at = next_incoming_;
@@ -327,28 +356,30 @@ inline std::size_t port::take(incoming& from, std::span<stack::rx_frame> frames)
 
 std::size_t port::receive(std::span<stack::rx_frame> frames) noexcept {
     assert(!burst_lent_);
+    if (waiting_ || has_changed() || lone_ == nullptr) [[unlikely]]
+        return receive_mixed(frames);
+    return take(*lone_, frames);
+}
+
+std::size_t port::receive_mixed(std::span<stack::rx_frame> frames) noexcept {
     if (waiting_) {
         waiting_ = false;
         bell_->awake();
     }
     follow_changes();
-    return incoming_.size() == 1 ? take(incoming_.front(), frames) : take_in_turn(frames);
+    return take_in_turn(frames);
 }
 
 void port::release() noexcept {
     if (!burst_lent_) return;
     burst_lent_ = false;
-    if (incoming_.size() == 1 && incoming_.front().index != ports_max) [[likely]] {
-        incoming& from = incoming_.front();
-        from.lent = false;
-        from.from->give_back();
-        freed_ |= bit(from.index);
-        return;
-    }
-    release_each();
+    if (lone_ == nullptr) return release_each();
+    lone_->lent = false;
+    lone_->from->give_back();
+    freed_ |= bit(lone_->index);
 }
 
-[[gnu::noinline]] void port::release_each() noexcept {
+void port::release_each() noexcept {
     bool drained = false;
     for (incoming& from : incoming_) {
         if (!from.lent) continue;
@@ -366,6 +397,7 @@ void port::forget_drained() noexcept {
         return from.index == ports_max && !from.from->waiting();
     });
     next_incoming_ = 0;
+    find_lone_sender();
 }
 
 bool port::frames_waiting() noexcept {
@@ -394,7 +426,7 @@ bool port::prepare_to_wait() noexcept {
     ring_doorbells();
     waiting_ = true;
     bell_->wait_for(doorbell::for_frames | (starved_ ? doorbell::for_room : 0));
-    const bool changed = segment_->changes_.load(std::memory_order_acquire) != changes_seen_;
+    const bool changed = has_changed();
     bool come = frames_waiting() || changed;
     if (starved_) {
         harvest();

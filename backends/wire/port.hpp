@@ -69,10 +69,14 @@ class port final : public stack::device {
 
     struct alignas(32) peer {  // what transmit() needs of a neighbour
         channel* out = nullptr;
+        std::uint64_t address = no_address;  // as address_key(); of a host with one queue
+        std::uint64_t mark = 0;              // its bit in the sets below
+        std::uint32_t mtu = 0;
+    };
+    struct host {                            // by the index of its first queue
         std::uint64_t address = no_address;  // as address_key()
-        std::uint32_t frame_max = 0;
+        std::uint64_t queues = 0;            // all that are there, of a host with several; else 0
         bool spread_frames = false;
-        std::uint64_t queues = 0;  // of a host with several: all that are there, itself included
     };
     struct incoming {
         std::shared_ptr<channel> from;
@@ -84,24 +88,34 @@ class port final : public stack::device {
          std::shared_ptr<doorbell> bell, std::shared_ptr<frame_pool> frames,
          const stack::mac_address& address);
 
+    // Somebody joined or left.
+    bool has_changed() const noexcept {
+        return segment_->changes_.load(std::memory_order_acquire) != changes_seen_;
+    }
     void follow_changes() noexcept {
-        if (segment_->changes_.load(std::memory_order_acquire) != changes_seen_) synchronize();
+        if (has_changed()) synchronize();
     }
     [[gnu::noinline]] void synchronize() noexcept;
     void synchronize_hosts() noexcept;
     void synchronize_incoming();
+    void find_lone_sender() noexcept;
     void harvest() noexcept;
-    [[gnu::noinline]] unsigned search(std::uint64_t address) const noexcept;
-    [[gnu::noinline]] descriptor* next_after_harvest(const peer& other) noexcept;
-    [[gnu::noinline]] unsigned choose_queue(const peer& host, const stack::tx_slot& slot) noexcept;
-    bool put(const peer& other, const stack::tx_slot& slot) noexcept;
-    bool forward(const stack::tx_slot& slot, std::uint64_t& touched) noexcept;
-    [[gnu::noinline]] bool forward_elsewhere(const stack::tx_slot& slot,
-                                             std::uint64_t& touched) noexcept;
-    [[gnu::noinline]] std::uint64_t flood(const stack::tx_slot& slot) noexcept;
+    const stack::tx_slot* transmit_row(const stack::tx_slot* slot,
+                                       const stack::tx_slot* end) noexcept;
+    [[gnu::noinline]] void transmit_mixed(const stack::tx_slot* slot,
+                                          const stack::tx_slot* end) noexcept;
+    void transmit_one(const stack::tx_slot& slot) noexcept;
+    bool forward(const stack::tx_slot& slot) noexcept;
+    bool put(unsigned to, const stack::tx_slot& slot) noexcept;
+    void flood(const stack::tx_slot& slot) noexcept;
+    unsigned search(std::uint64_t address) const noexcept;
+    unsigned choose_queue(const host& to, const stack::tx_slot& slot) noexcept;
     std::size_t take(incoming& from, std::span<stack::rx_frame> frames) noexcept;
+    [[gnu::noinline]] std::size_t take_further(channel& from,
+                                               std::span<stack::rx_frame> frames) noexcept;
     std::size_t take_in_turn(std::span<stack::rx_frame> frames) noexcept;
-    void release_each() noexcept;
+    [[gnu::noinline]] std::size_t receive_mixed(std::span<stack::rx_frame> frames) noexcept;
+    [[gnu::noinline]] void release_each() noexcept;
     void forget_drained() noexcept;
 
     const std::shared_ptr<segment> segment_;
@@ -113,15 +127,17 @@ class port final : public stack::device {
 
     std::uint64_t changes_seen_ = 0;
     std::array<peer, ports_max> peers_;
+    std::array<host, ports_max> known_hosts_;
     std::array<std::shared_ptr<channel>, ports_max> outgoing_;
     std::array<std::shared_ptr<doorbell>, ports_max> bells_;
     std::vector<incoming> incoming_;
+    incoming* lone_ = nullptr;       // the one of these, if there is but one and it is still there
     std::uint64_t present_ = 0;      // peers, one bit each
     std::uint64_t hosts_ = 0;        // of these, without the further queues of one host
     std::uint64_t turns_ = 0;        // frames to hosts that spread them
     std::uint64_t outstanding_ = 0;  // peers that hold frames of ours
-    std::uint64_t told_ = 0;         // peers with frames published since ring_doorbells()
-    std::uint64_t freed_ = 0;        // peers whose frames were given back since then
+    std::uint64_t freed_ = 0;        // peers whose frames were given back since ring_doorbells()
+    std::uint64_t told_ = 0;         // peers with frames published since then
     std::size_t next_incoming_ = 0;  // where the next burst starts, for fairness
     bool burst_lent_ = false;
     bool starved_ = false;  // reserve() gave less than asked for

@@ -61,7 +61,7 @@ void neighbour_cache::learn(const ip_address& address, const mac_address& mac, b
 void neighbour_cache::confirm(entry& e, const mac_address& mac, instant now) {
     if (e.current == state::unresolved) {
         --unresolved_count_;
-        if (!e.news.is_linked()) outcomes_.push_back(e);
+        announce(e);
     } else if (e.mac != mac) {
         ++counters_.arp_changed;
         epoch_.advance();
@@ -72,7 +72,10 @@ void neighbour_cache::confirm(entry& e, const mac_address& mac, instant now) {
 }
 
 std::optional<neighbour_cache::request> neighbour_cache::next_request() {
-    if (requests_.empty()) return {};
+    if (requests_.empty()) {
+        has_news_ = !outcomes_.empty();
+        return {};
+    }
     entry& e = requests_.front();
     requests_.pop_front();
     if (e.current == state::probing) return request{e.address, e.mac};
@@ -204,6 +207,7 @@ void neighbour_cache::ask(entry& e, instant now) {
         return;
     }
     if (!e.request.is_linked()) requests_.push_back(e);
+    has_news_ = true;
 }
 
 void neighbour_cache::fail(entry& e) {
@@ -213,7 +217,12 @@ void neighbour_cache::fail(entry& e) {
     drop_held(e);
     e.request.unlink();
     enter(e, state::failed, never);
+    announce(e);
+}
+
+void neighbour_cache::announce(entry& e) {
     if (!e.news.is_linked()) outcomes_.push_back(e);
+    has_news_ = true;
 }
 
 void neighbour_cache::forget(entry& e) {

@@ -57,6 +57,8 @@ class neighbour_cache {
         std::optional<mac_address> unicast;
     };
     bool has_request() const noexcept { return !requests_.empty(); }
+    // A request or an outcome came; until next_request() found that there is none of either.
+    bool has_news() const noexcept { return has_news_; }
     std::optional<request> next_request();
 
     // What became of those that somebody waits for. A failed one is gone after its pop.
@@ -120,6 +122,7 @@ class neighbour_cache {
     bool make_room();
     void enter(entry& e, state next, instant due);
     void ask(entry& e, instant now);
+    void announce(entry& e);
     void confirm(entry& e, const mac_address& mac, instant now);
     void fail(entry& e);
     void forget(entry& e);
@@ -140,6 +143,7 @@ class neighbour_cache {
     list<&entry::news> outcomes_;
     list<&entry::request> requests_;
     instant due_ = never;  // of all states, or earlier
+    bool has_news_ = false;
     std::size_t unresolved_count_ = 0;
     std::size_t held_bytes_ = 0;
 };

@@ -66,10 +66,10 @@ class channel {
 
   private:
     void reclaim(std::uint32_t until) noexcept {
-        frame_pool& frames = *frames_;
         std::uint32_t position = ends_.reclaimed();
-        for (; position != until; ++position)
-            frames.drop_reference(entries_[position & mask_].frame);
+        frames_->drop_references(until - position, [this, &position]() noexcept {
+            return entries_[position++ & mask_].frame;
+        });
         ends_.reclaim(until);
     }
 

@@ -71,10 +71,20 @@ class frame_pool {
         ++references_[frame];
     }
     void drop_reference(std::uint32_t frame) noexcept {
-        assert(references_[frame] != 0);
-        if (--references_[frame] != 0) return;
-        poison(frame);
-        free_[free_count_++] = frame;
+        drop_references(1, [frame]() noexcept { return frame; });
+    }
+    // One of each of `count` frames that next() names.
+    template <class Next>
+    void drop_references(std::uint32_t count, Next&& next) noexcept {
+        std::uint32_t* free = free_.get() + free_count_;
+        for (; count != 0; --count) {
+            const std::uint32_t frame = next();
+            assert(references_[frame] != 0);
+            if (--references_[frame] != 0) continue;
+            poison(frame);
+            *free++ = frame;
+        }
+        free_count_ = static_cast<std::size_t>(free - free_.get());
     }
 
   private:

@@ -132,7 +132,7 @@ void port::synchronize_incoming() {
         if (!now) continue;
         const bool known = std::any_of(incoming_.begin(), incoming_.end(),
                                        [&now](const incoming& from) { return from.from == now; });
-        if (!known) incoming_.push_back({now, other, false});
+        if (!known) incoming_.push_back({now, other, false, bit(other)});
     }
     next_incoming_ = 0;
     find_lone_sender();
@@ -200,7 +200,7 @@ inline const stack::tx_slot* port::transmit_row(const stack::tx_slot* slot,
         ++counters_.delivered;
         counters_.sent_bytes += next->length;
     } while (++next != end && address_key(next->data) == destination);
-    out.publish();
+    out.publish();  // if it was none, who sleeps there is woken in vain
     told_ |= there.mark;
     outstanding_ |= there.mark;
     return next;
@@ -374,9 +374,10 @@ void port::release() noexcept {
     if (!burst_lent_) return;
     burst_lent_ = false;
     if (lone_ == nullptr) return release_each();
-    lone_->lent = false;
-    lone_->from->give_back();
-    freed_ |= bit(lone_->index);
+    incoming& from = *lone_;
+    from.lent = false;
+    freed_ |= from.mark;
+    from.from->give_back();
 }
 
 void port::release_each() noexcept {
@@ -385,7 +386,7 @@ void port::release_each() noexcept {
         if (!from.lent) continue;
         from.lent = false;
         from.from->give_back();
-        if (from.index != ports_max) freed_ |= bit(from.index);
+        if (from.index != ports_max) freed_ |= from.mark;
         else drained = true;
     }
     if (drained) forget_drained();

@@ -70,7 +70,7 @@ class port final : public stack::device {
     struct alignas(32) peer {  // what transmit() needs of a neighbour
         channel* out = nullptr;
         std::uint64_t address = no_address;  // as address_key(); of a host with one queue
-        std::uint64_t mark = 0;              // its bit in the sets below
+        std::uint64_t mark = 0;  // its bit in the sets below
         std::uint32_t mtu = 0;
     };
     struct host {                            // by the index of its first queue
@@ -80,8 +80,9 @@ class port final : public stack::device {
     };
     struct incoming {
         std::shared_ptr<channel> from;
-        unsigned index = 0;  // of the sender; ports_max: it has left
-        bool lent = false;   // frames of it are in the burst
+        unsigned index = 0;      // of the sender; ports_max: it has left
+        bool lent = false;       // frames of it are in the burst
+        std::uint64_t mark = 0;  // the sender's bit in the sets below
     };
 
     port(std::shared_ptr<segment> on, unsigned index, const port_options& options,

@@ -2,8 +2,11 @@
 
 #include "backends/wire/segment.hpp"
 
+#include <array>
+#include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -118,6 +121,67 @@ TEST_CASE("a dropping segment loses what does not fit, for the full peer alone")
     a->transmit(std::span(slots).subspan(4));
     CHECK(receive(*b).size() == 4);
     CHECK(a->counters().dropped_queue_full == 3);
+}
+
+TEST_CASE("a burst of all kinds of frames: each goes where it should, in order") {
+    segment_options small;
+    small.drop_when_full = true;
+    small.queue_frames = 4;
+    const auto wire = segment::create(small);
+    auto a = wire->connect();
+    auto b = wire->connect();
+    backends::wire::port_options narrow;
+    narrow.mtu = 576;
+    auto c = wire->connect(narrow);
+    const auto everybody = stack::mac_address::broadcast();
+    const std::vector<std::pair<stack::mac_address, std::string>> burst{
+        {mac(b), "1"},     {mac(b), "2"}, {mac(c), "3"}, {mac(c), std::string(577, 'x')},
+        {mac(c), "4"},     {mac(a), "?"}, {mac(b), "5"}, {everybody, "all"},
+        {mac(b), "full"},  {mac(c), "6"}, {mac(c), "full"}};
+    std::array<stack::tx_slot, 11> slots;
+    REQUIRE(a->reserve(slots) == slots.size());
+    for (std::size_t i = 0; i != burst.size(); ++i) {
+        const auto frame = wire_test::make_frame(burst[i].first, mac(a), burst[i].second);
+        std::memcpy(slots[i].data, frame.data(), frame.size());
+        slots[i].length = static_cast<std::uint32_t>(frame.size());
+    }
+    a->transmit(slots);
+    CHECK(receive(*b) == bodies{"1", "2", "5", "all"});
+    CHECK(receive(*c) == bodies{"3", "4", "all", "6"});
+    CHECK(a->counters().sent == 11);
+    CHECK(a->counters().delivered == 8);
+    CHECK(a->counters().flooded == 1);
+    CHECK(a->counters().dropped_queue_full == 2);
+    CHECK(a->counters().dropped_oversize == 1);
+    CHECK(a->counters().dropped_unknown_destination == 1);
+    CHECK(b->counters().received + c->counters().received == 8);
+    CHECK(a->frames_in_use() == 0);
+    a->transmit({});
+    CHECK(a->counters().sent == 11);
+}
+
+TEST_CASE("ports come and go while a burst is read: every frame goes back to its sender") {
+    const auto wire = segment::create();
+    auto a = wire->connect();
+    auto b = wire->connect();
+    std::array<stack::rx_frame, 8> frames;
+    for (int i = 0; i != 3; ++i) REQUIRE(send(*a, mac(b), "first"));
+    REQUIRE(b->receive(frames) == 3);
+    auto c = wire->connect();  // b has two senders now
+    REQUIRE(send(*b, mac(a), "hello"));
+    b->release();
+    CHECK(a->frames_in_use() == 0);
+    REQUIRE(send(*a, mac(b), "from a"));
+    REQUIRE(send(*c, mac(b), "from c"));
+    REQUIRE(b->receive(frames) == 2);
+    c.reset();  // and one again
+    REQUIRE(send(*b, mac(a), "hello"));
+    b->release();
+    CHECK(a->frames_in_use() == 0);
+    REQUIRE(send(*a, mac(b), "last"));
+    CHECK(receive(*b) == bodies{"last"});
+    CHECK(receive(*a) == bodies{"hello", "hello"});
+    CHECK(b->frames_in_use() == 0);
 }
 
 TEST_CASE("a frame stays readable until release, and slots can be given back") {

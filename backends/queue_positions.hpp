@@ -25,7 +25,9 @@ class queue_positions {
     void publish() noexcept { published_.store(written_, std::memory_order_release); }
     std::uint32_t reclaimed() const noexcept { return reclaimed_; }
     // What the consumer has given back so far, to be reclaimed.
-    std::uint32_t given_back() const noexcept { return given_back_.load(std::memory_order_acquire); }
+    std::uint32_t given_back() const noexcept {
+        return given_back_.load(std::memory_order_acquire);
+    }
     void reclaim(std::uint32_t until) noexcept { reclaimed_ = until; }
 
     // --- the consumer's end

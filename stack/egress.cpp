@@ -174,9 +174,19 @@ egress::resolution egress::resolve(const ip_address& source, const ip_address& d
 
 // False: the sender waits, or there is no way; it is not the next one any more.
 bool egress::find_way(tcp::sender& from, instant now) {
-    const flow ends = from.ends();
-    const resolution found = resolve(ends.local.address, ends.remote.address, from.route, now);
-    if (found.result == way::known) return true;
+    const ip_address source = from.ends().local.address;
+    const ip_address destination = from.ends().remote.address;
+    if (last_way_.route.epoch == all_.epoch.current() && last_way_.source == source &&
+        last_way_.destination == destination) {
+        from.route = last_way_.route;
+        return true;
+    }
+    const resolution found = resolve(source, destination, from.route, now);
+    if (found.result == way::known) {
+        // That a path is narrower than the link is known for a while only.
+        if (from.route.mtu == all_.capabilities.mtu) last_way_ = {source, destination, from.route};
+        return true;
+    }
     if (found.result == way::waiting) {
         all_.tcp.park(from, waiting_[found.neighbour]);
     } else {
@@ -201,12 +211,23 @@ bool egress::send_plain(tcp::sender& from, instant now) {
     tcp::plain_output out;
     if (!all_.tcp.next_plain(from, now, out)) [[unlikely]]
         return false;
-    const std::size_t header_length =
-        wire::tcp_header_min +
-        (out.header.has_timestamps ? wire::detail::aligned_timestamps_size : 0);
+    // Asked once: nothing below has to ask again.
+    if (out.header.has_timestamps) [[likely]]
+        write_plain<true>(out, route, slot);
+    else write_plain<false>(out, route, slot);
+    return true;
+}
+
+template <bool HasTimestamps>
+void egress::write_plain(tcp::plain_output& out, const path& route, tx_slot* slot) {
+    out.header.has_timestamps = HasTimestamps;
+    out.header.source_port = out.ends->local.port;
+    out.header.destination_port = out.ends->remote.port;
+    constexpr std::size_t header_length =
+        wire::tcp_header_min + (HasTimestamps ? wire::detail::aligned_timestamps_size : 0);
     const std::size_t size = header_length + out.payload.size();
     if (is_too_small(*slot, wire::ipv4_header_size + size)) [[unlikely]]
-        return true;
+        return;
     std::byte* const packet = slot->data + wire::ethernet_header_size;
     std::byte* const header = packet + wire::ipv4_header_size;
     const std::uint64_t sum = wire::emit_plain_segment(
@@ -214,7 +235,7 @@ bool egress::send_plain(tcp::sender& from, instant now) {
         {out.traffic_class, all_.config.ip.time_to_live}, static_cast<std::uint32_t>(size), packet);
     finish_slot(*slot, route, wire::ipv4_header_size + size);
     if (all_.capabilities.transmit_checksum) [[unlikely]] {
-        std::memcpy(header + header_length, out.payload.data(), out.payload.size());
+        std::ranges::copy(out.payload, header + header_length);
         store_checksum(
             header + wire::tcp_checksum_offset,
             wire::pseudo_header_sum(out.ends->local.address, out.ends->remote.address,
@@ -223,17 +244,18 @@ bool egress::send_plain(tcp::sender& from, instant now) {
         slot->checksum = checksum_state::partial;
         slot->checksum_start = transport_start;
         slot->checksum_offset = wire::tcp_checksum_offset;
-        return true;
+        return;
     }
     store_checksum(
         header + wire::tcp_checksum_offset, 0, false,
         wire::copy_and_sum(sum, header + header_length, out.payload.data(), out.payload.size()));
-    return true;
 }
 
 bool egress::send_from(tcp::sender& from, instant now) {
     const path route = from.route;  // `from` may be gone with its last segment
-    for (unsigned left = all_.config.segments_turn; left != 0; --left) {
+    const run_end run = send_run(from, all_.config.segments_turn, now);
+    if (run.is_last) return true;
+    for (unsigned left = all_.config.segments_turn - run.sent; left != 0; --left) {
         tx_slot* const slot = slots_.peek();
         if (slot == nullptr) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;

@@ -78,6 +78,11 @@ class egress {
         std::size_t sent = 0;  // bytes of its data
         std::uint16_t identification = 0;
     };
+    // What a run was: how many segments, and whether the sender has nothing more.
+    struct run_end {
+        unsigned sent = 0;  // 0: none is predicted, nothing changed
+        bool is_last = false;
+    };
     struct datagram_path {
         ip_address source;
         ip_address destination;
@@ -110,6 +115,10 @@ class egress {
     [[gnu::noinline]] [[gnu::flatten]] bool send_from(tcp::sender& from, instant now);
     // The usual segment at once (tcp::layer::next_plain). False: take send_from(); nothing changed.
     bool send_plain(tcp::sender& from, instant now);
+    template <bool HasTimestamps>
+    void write_plain(tcp::plain_output& out, const path& route, tx_slot* slot);
+    [[gnu::noinline]] [[gnu::flatten]] run_end send_run(tcp::sender& from, unsigned most,
+                                                        instant now);
     [[gnu::noinline]] bool send_from_to_self(tcp::sender& from, instant now);
     bool send_packet(const ip_address& destination, const_bytes packet, instant now);
     bool send_datagram(const udp::datagram& out, const_bytes payload, instant now);
@@ -127,6 +136,15 @@ class egress {
     void write_datagram(const udp::datagram& out, const_bytes payload, bool partial,
                         std::byte* packet) const;
     void finish_slot(tx_slot& slot, const path& route, std::size_t packet_size);
+    // The same where the Ethernet header is written, of a frame that TCP's checksum is in.
+    void finish_segment_slot(tx_slot& slot, std::size_t frame_size, bool partial) noexcept {
+        slot.length = static_cast<std::uint32_t>(frame_size);
+        slot.checksum = partial ? checksum_state::partial : checksum_state::unknown;
+        slot.checksum_start = partial ? transport_start : 0;
+        slot.checksum_offset = partial ? wire::tcp_checksum_offset : 0;
+        slot.gso_bytes = 0;
+        slots_.use();
+    }
     bool is_too_small(const tx_slot& slot, std::size_t packet_size);
 
     static constexpr std::size_t transport_start =
@@ -143,6 +161,7 @@ class egress {
     std::vector<tcp::sender_list> waiting_;  // by neighbour
     tcp::segment segment_;                   // in hand; here so that it is not cleared each time
     datagram_path last_datagram_;            // datagrams come in rows to one destination
+    datagram_path last_way_;                 // connections begin and end in rows with one peer
     std::vector<std::byte> scratch_;  // a datagram that has to wait for its neighbour, or to be cut
     fragment_progress held_;          // of the queues' front packets; only ICMP's and UDP's are cut
     fragment_progress icmp_;

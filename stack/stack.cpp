@@ -23,7 +23,10 @@ struct ip_stack::parts {
     status check_datagram(udp_socket socket, const flow& ends, const endpoint& remote) const;
     result<ip_address> datagram_source(udp_socket socket, const ip_address& remote) const;
     void leave_group(const ip_address& group);
-
+    struct {  // whom the last connection was opened to, with which source: good in this epoch
+        std::uint32_t epoch = 0;
+        ip_address remote, source;
+    } last_opened;
     layers all;
     ingress up;
     egress down;
@@ -103,6 +106,7 @@ status ip_stack::add_address(const interface_address& address) {
     if (address.prefix.address.is_v6()) return error::address_family_not_supported;
     if (const status added = all.addresses.add(address.prefix); !added) return added;
     all.arp.announce(address.prefix.address);
+    all.epoch.advance();  // also where there is no room for its route
     return all.routes.add(address.prefix, ip_address());
 }
 
@@ -178,9 +182,14 @@ status ip_stack::tcp_listen(tcp_socket socket, std::uint32_t backlog) {
 status ip_stack::tcp_connect(tcp_socket socket, const endpoint& remote, instant now) {
     const auto ends = parts_->all.tcp.ends(socket);
     if (!ends) return ends.code();
+    if (const auto& last = parts_->last_opened; last.epoch == parts_->all.epoch.current() &&
+                                                last.remote == remote.address && remote.port != 0 &&
+                                                ends->local.address.is_unspecified())
+        return parts_->all.tcp.connect(socket, remote, last.source, now);
     if (const status good = parts_->check_remote(*ends, remote); !good) return good;
     const auto source = parts_->source_towards(remote.address);
     if (!source) return source.code();
+    parts_->last_opened = {parts_->all.epoch.current(), remote.address, *source};
     return parts_->all.tcp.connect(socket, remote, *source, now);
 }
 

@@ -50,8 +50,8 @@ class frame_pool {
     std::size_t free_count() const noexcept { return free_count_; }
     std::size_t size() const noexcept { return references_.size(); }
 
-    // Visits (frame, its bytes) `count` of the free ones, which are now in use. The frame just freed
-    // comes first: it is still in the cache.
+    // Visits (frame, its bytes) `count` of the free ones, which are now in use. The frame just
+    // freed comes first: it is still in the cache.
     template <class Visit>
     void allocate(std::size_t count, Visit&& visit) noexcept {
         assert(count <= free_count_);
@@ -116,7 +116,7 @@ class frame_pool {
     std::uint32_t stride_;
     std::uint32_t frame_bytes_;
     std::unique_ptr<std::byte, release_memory> memory_;
-    std::vector<std::uint8_t> references_;  // 0: free
+    std::vector<std::uint8_t> references_;   // 0: free
     std::unique_ptr<std::uint32_t[]> free_;  // a stack: [0, free_count_)
     std::size_t free_count_ = 0;
 };

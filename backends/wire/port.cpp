@@ -75,8 +75,7 @@ void port::synchronize() noexcept {
         const std::shared_ptr<channel>& now = segment_->channels_[index_].to[other];
         if (outgoing_[other] == now) continue;
         // The one who held our frames has left: nobody reads them any more.
-        if (outgoing_[other])
-            outgoing_[other]->abandon();
+        if (outgoing_[other]) outgoing_[other]->abandon();
         outgoing_[other] = now;
         outstanding_ &= ~bit(other);
         told_ &= ~bit(other);

@@ -70,7 +70,7 @@ class port final : public stack::device {
     struct alignas(32) peer {  // what transmit() needs of a neighbour
         channel* out = nullptr;
         std::uint64_t address = no_address;  // as address_key(); of a host with one queue
-        std::uint64_t mark = 0;  // its bit in the sets below
+        std::uint64_t mark = 0;              // its bit in the sets below
         std::uint32_t mtu = 0;
     };
     struct host {                            // by the index of its first queue

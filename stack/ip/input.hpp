@@ -34,6 +34,14 @@ inline bool is_impossible_source(const ip_address& source) noexcept {
     return first == 0 || first == 127 || first >= 224;
 }
 
+// One peer speaks to one of our addresses, and nobody who can't be one. Only the address table says
+// otherwise later.
+inline bool is_between_hosts(const ip_address& source, const ip_address& destination,
+                             const address_table& addresses) noexcept {
+    return addresses.is_own(destination) && !is_impossible_source(source) &&
+           !addresses.is_own_or_broadcast(source);
+}
+
 inline acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
                          const address_table& addresses, const membership& groups,
                          ip_counters& counters) noexcept {
@@ -41,8 +49,7 @@ inline acceptance accept(const wire::ipv4_parsed& parsed, const arrival& how,
     // What nearly every packet is; any doubt is for examine() to settle.
     if (parsed.fault == wire::ipv4_fault::none && parsed.header_length == wire::ipv4_header_size &&
         !header.is_fragment() && !how.link_broadcast && !how.loopback &&
-        addresses.is_own(header.destination) && !is_impossible_source(header.source) &&
-        !addresses.is_own_or_broadcast(header.source))
+        is_between_hosts(header.source, header.destination, addresses))
         return acceptance::unicast;
     return examine(parsed, how, addresses, groups, counters);
 }

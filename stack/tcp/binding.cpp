@@ -33,20 +33,19 @@ void release_binding(core& k, connection& c) noexcept {
     k.bindings.destroy(b);
 }
 
-std::uint16_t pick_port(core& k, flow ends, instant now) noexcept {
-    std::uint16_t second_choice = 0;
-    ends.local.port = 0;
-    const std::uint64_t offset = k.keys.port_offset(ends);
+picked_port pick_port(core& k, flow ends, instant now) noexcept {
+    picked_port second_choice;
+    const std::uint64_t offset = k.port_offset(ends.local.address, ends.remote);
     // G of RFC 6056 3.3.4: other bits of the same hash choose the counter.
     std::uint32_t& counter = k.port_counters[(offset >> 58) & 63];
     for (std::uint32_t tries = port_span(k); tries != 0; --tries) {
         ends.local.port = nth_port(k, (offset & 0xffffffffU) + counter++);
         if (k.ports.has_bindings(ends.local.port) || is_elsewhere(k, ends)) continue;
         const reference there = k.find_flow(ends, k.hash_of(ends));
-        if (there.is_none()) return ends.local.port;
-        if (second_choice == 0 && there.which() == reference::kind::time_wait &&
+        if (there.is_none()) return {ends.local.port, true};
+        if (second_choice.port == 0 && there.which() == reference::kind::time_wait &&
             may_reuse(k, *k.time_waits.at(there.index()), now))
-            second_choice = ends.local.port;
+            second_choice.port = ends.local.port;
     }
     return second_choice;
 }

@@ -109,6 +109,9 @@ bool congestion_choose(core& k, connection& c, congestion_algorithm wanted, inst
 bool congestion_set_pacing(core& k, connection& c) noexcept {
     if (!is_under_way(c)) return true;
     const congestion_state& s = c.congestion;
+    // Nearly all: nothing is paced, and nothing is to be. Who has a rate of its own samples.
+    if (!s.wants_pacing && !s.samples_rate && s.pacing == 0 && s.idle != idle_window::validate)
+        return true;
     const congestion_control& control = control_of(k, c);
     // An algorithm that has a rate of its own depends on it; and it judges its window itself.
     const bool paces = s.wants_pacing || control.pacing_rate(s) != 0;

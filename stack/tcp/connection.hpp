@@ -114,7 +114,6 @@ struct connection final : sender, timer_node, sending_extras {
         : sender(kind::connection, pool_index),
           timer_node(timer_node::owner::connection),
           rtt(config) {
-        deadlines.fill(never);
         snd.capacity = config.send_buffer_bytes;
         rcv.capacity = config.receive_buffer_bytes;
         rcv.quick_acks = config.quick_acks;
@@ -177,7 +176,7 @@ struct connection final : sender, timer_node, sending_extras {
     send_buffer sending;
     receive_buffer receiving;
 
-    std::array<instant, timer_count> deadlines;
+    std::array<instant, timer_count> deadlines{never, never, never, never};
 
     // --- sockets
     void* user = nullptr;

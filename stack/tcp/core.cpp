@@ -27,16 +27,25 @@ core::core(const tcp_config& configuration, random_source& source)
 
 core::~core() = default;
 
+const flow& core::ends_of(reference r) noexcept {
+    switch (r.which()) {
+        case reference::kind::half_open: return half_opens.at(r.index())->ends_;
+        case reference::kind::time_wait: return time_waits.at(r.index())->ends_;
+        default: return connections.at(r.index())->ends_;
+    }
+}
+
 reference core::find_flow(const flow& ends, std::uint32_t hash) noexcept {
-    return table.find(hash, [&](reference r) {
-        switch (r.which()) {
-            case reference::kind::connection: return same(connections.at(r.index())->ends_, ends);
-            case reference::kind::half_open: return same(half_opens.at(r.index())->ends_, ends);
-            case reference::kind::time_wait: return same(time_waits.at(r.index())->ends_, ends);
-            case reference::kind::none: break;
-        }
-        return false;
+    return table.find(hash, [&](reference r) { return same(ends_of(r), ends); });
+}
+
+reference core::find_in_table(const wire::ipv4_key& key) noexcept {
+    const reference to = table.find(hash_of(key), [&](reference r) {
+        const flow& ends = ends_of(r);
+        return is_ipv4(ends) && ipv4_key_of(ends) == key;
     });
+    if (!to.is_none()) recent.note(key, to);
+    return to;
 }
 
 }  // namespace coax::stack::tcp

@@ -16,6 +16,7 @@
 #include "stack/tcp/pacing_state.hpp"
 #include "stack/tcp/pool.hpp"
 #include "stack/tcp/ports.hpp"
+#include "stack/tcp/recent_flows.hpp"
 #include "stack/tcp/reply.hpp"
 #include "stack/tcp/secrets.hpp"
 #include "stack/tcp/sender_totals.hpp"
@@ -120,6 +121,19 @@ struct core {
         return {c.index, connections.generation_of(c)};
     }
     reference find_flow(const flow& ends, std::uint32_t hash) noexcept;
+    reference find_flow(const wire::ipv4_key& key) noexcept {
+        const reference to = recent.find(key);
+        return to.is_none() ? find_in_table(key) : to;
+    }
+    // The flow's entry in `table` is another's from now on.
+    void replace_flow(const flow& ends, std::uint32_t hash, reference from, reference to) noexcept {
+        table.replace(hash, from, to);
+        if (is_ipv4(ends)) recent.note(ipv4_key_of(ends), to);
+    }
+    void erase_flow(const flow& ends, std::uint32_t hash, reference to) noexcept {
+        table.erase(hash, to);
+        if (is_ipv4(ends)) recent.forget(ipv4_key_of(ends));
+    }
     // A flow's place in `table`. A segment that opens or ends a connection asks for it up to four
     // times in a row: the answer is kept.
     std::uint32_t hash_of(const wire::ipv4_key& key) noexcept {
@@ -131,6 +145,17 @@ struct core {
     }
     std::uint32_t hash_of(const flow& f) noexcept {
         return is_ipv4(f) ? hash_of(ipv4_key_of(f)) : keys.demux_hash(f);
+    }
+
+    // RFC 6056 3.3.4: F of local address, remote address and remote port. Connections are opened in
+    // rows to one peer: the last answer is kept.
+    std::uint64_t port_offset(const ip_address& local, const endpoint& remote) noexcept {
+        if (offset_local_ != local || offset_remote_ != remote) {
+            offset_local_ = local;
+            offset_remote_ = remote;
+            offset_ = keys.port_offset({{local, 0}, remote});
+        }
+        return offset_;
     }
 
     const tcp_config config;
@@ -153,6 +178,7 @@ struct core {
     block_pool blocks;
     flight_pool flights;
     demux_table table;
+    recent_flows recent;  // some of it
     port_table ports;
     counters count;
     std::uint32_t gso_max_bytes = 0;
@@ -173,6 +199,8 @@ struct core {
     pool<validation_state, 16> validations;
 
   private:
+    const flow& ends_of(reference r) noexcept;  // whose it is; not of none
+    [[gnu::noinline]] reference find_in_table(const wire::ipv4_key& key) noexcept;
     [[gnu::noinline]] void read_clock(instant now) noexcept {
         const std::int64_t ms = now.time_since_epoch().count() / 1'000'000;
         clock_ends_ = instant(duration((ms + 1) * 1'000'000));
@@ -183,6 +211,9 @@ struct core {
     std::uint32_t clock_ms_ = 1;
     wire::ipv4_key hashed_key_;  // and its hash
     std::uint32_t hash_ = keys.demux_hash(hashed_key_);
+    ip_address offset_local_;  // and what port_offset() answers
+    endpoint offset_remote_;
+    std::uint64_t offset_ = keys.port_offset({{offset_local_, 0}, offset_remote_});
 };
 
 // Silence after which the first keep-alive probe goes out.

@@ -125,6 +125,7 @@ void rate_on_acknowledged(core& k, connection& c, acknowledged& a,
 }
 
 void rate_begin(connection& c) noexcept {
+    if (c.flying.is_lone()) return;  // its record will begin so
     for (flight::position p = c.flying.first(); p; p = c.flying.next(p)) p->in_flight = 0;
 }
 

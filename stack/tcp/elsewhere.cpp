@@ -39,7 +39,7 @@ bool enter_flow(core& k, const flow& ends, std::uint32_t hash, reference to) noe
 }
 
 void leave_flow(core& k, const flow& ends, std::uint32_t hash, reference to) noexcept {
-    k.table.erase(hash, to);
+    k.erase_flow(ends, hash, to);
     if (k.others != nullptr) k.others->release_flow(ends);
 }
 

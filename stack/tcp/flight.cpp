@@ -26,6 +26,20 @@ flight_block* flight::insert_block(flight_pool& pool, flight_block* after,
     return b;
 }
 
+bool flight::record_lone(flight_pool& pool, seq first, seq last) noexcept {
+    flight_block* const b = pool.take();
+    if (b == nullptr) return false;
+    const instant sent_at = lone_sent_at();
+    b->next = b->previous = b;
+    b->oldest = sent_at;
+    b->blocks = 1;
+    b->begin = 0;
+    b->end = 1;
+    b->records[0].begin(first, last, static_cast<std::uint16_t>(last - first), sent_at);
+    oldest_ = b;
+    return true;
+}
+
 flight_block* flight::append_block(flight_pool& pool, std::uint32_t blocks_max) noexcept {
     return insert_block(pool, oldest_ == nullptr ? nullptr : oldest_->previous, blocks_max);
 }

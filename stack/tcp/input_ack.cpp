@@ -15,7 +15,8 @@ namespace {
 
 // Room in the send buffer, for one who waits for it: a quarter at once, not every byte.
 void offer_room(core& k, connection& c, instant now) noexcept {
-    if (!c.has_extras()) return;
+    if (!c.has_extras()) [[likely]]
+        return;
     if (c.is_held_back && c.sending.size() == 0) end_limit(k, c, now);
     if (!c.wants_write) return;
     if (std::uint64_t{c.congestion.window.bytes()} * 2 > c.snd.capacity) tune_send_buffer(k, c);
@@ -90,21 +91,26 @@ void take_acknowledgment_of(core& k, connection& c, seq ack, instant now) noexce
         sent_at = t.resent ? instant{} : t.sent_at;
         if constexpr (Sort == sender_sort::sampling) newest = t;
     };
-    if (bytes == flying && !c.flying.empty()) {  // all of it: nobody looks at each record
+    if (c.flying.is_lone()) {
+        sent_at = c.flying.lone_sent_at();
+        if (bytes == flying) [[likely]]
+            c.flying.end_lone();
+    } else if (bytes == flying && !c.flying.empty()) {  // all of it: nobody looks at each record
         note(c.flying.newest(), 0);
         c.flying.clear(k.flights);
     } else {
         c.flying.acknowledge(k.flights, ack, note);
     }
     duration round_trip{};
+    std::uint32_t microseconds = 0;
     if (sent_at != instant{}) [[likely]] {
         round_trip = now - sent_at;
-        c.rtt.sample(round_trip, k.timeouts);
+        microseconds = c.rtt.sample(round_trip, k.timeouts);
     }
     advance(k, c, ack, now);
     if constexpr (Sort == sender_sort::cubic) {
-        if (!is_small_flight(c.congestion, una, flying) ||
-            !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, round_trip))
+        if (!is_small_flight(c.congestion, una, flying) || round_trip <= duration::zero() ||
+            !cubic::on_unused(c.congestion, c.snd.una, c.snd.nxt, microseconds)) [[unlikely]]
             tell_congestion(k, c, bytes, flying, round_trip, now);
     } else if constexpr (Sort == sender_sort::sampling) {
         tell_sampling(k, c, bytes, flying, round_trip, newest, now);
@@ -149,7 +155,7 @@ void take_acknowledgment(core& k, connection& c, seq ack, instant now) noexcept 
     c.retries = 0;
     c.stalled_since = 0;
     core::clear_timer(c, timer::persist);
-    if (c.snd.una == c.snd.nxt) return;
+    if (c.snd.una == c.snd.nxt || !c.flying.settle(k.flights, c.snd.una, c.snd.nxt)) return;
     // It goes again as a part of the first full segment.
     if (!c.fin_sent) {
         c.snd.nxt =
@@ -173,9 +179,10 @@ void update_send_window(core& k, connection& c, seq first, seq ack, std::uint32_
     c.snd.wl2 = ack;
     c.snd.wnd = window;
     if (window > c.snd.wnd_max) c.snd.wnd_max = window;
-    if (!c.probing) {
+    if (!c.probing) [[likely]] {
         // RFC 9293 3.8.6 (SHLD-17): it closed over what is under way, and answers (MUST-37).
-        if (window == 0 && c.stalled_since != 0) c.stalled_since = k.milliseconds(now);
+        if (window == 0 && c.stalled_since != 0) [[unlikely]]
+            c.stalled_since = k.milliseconds(now);
         return;
     }
     // RFC 9293 3.8.6.1 (MUST-37): it answers, so it lives
@@ -210,8 +217,8 @@ void acknowledge_plain(core& k, connection& c, const wire::plain_segment& s, ins
     const seq ack(s.acknowledgment);
     if (ack != c.snd.una) take_acknowledgment(k, c, ack, now);
     update_send_window(k, c, seq(s.sequence), ack, std::uint32_t{s.window} << c.snd.scale, now);
-    if (c.sending.size() > c.outstanding() || (c.fin_queued && !c.fin_sent) ||
-        has_retransmission(c)) [[unlikely]]
+    // If anything is to go again now, the window's update has made it ready.
+    if (c.sending.size() > c.outstanding() || (c.fin_queued && !c.fin_sent)) [[unlikely]]
         k.make_ready(c);
 }
 

@@ -74,9 +74,11 @@ bool takes_text(state s) noexcept {
 }
 
 void schedule_ack(core& k, connection& c, std::uint32_t bytes, instant now) noexcept {
-    const std::uint32_t seen = std::min<std::uint32_t>(bytes, c.rcv.announced_mss);
-    if (seen > c.rcv.mss) c.rcv.mss = static_cast<std::uint16_t>(seen);
-    if (c.rcv.quick_acks != 0) {
+    if (bytes > c.rcv.mss) [[unlikely]] {  // or more than was announced, in one: merged segments
+        const std::uint32_t seen = std::min<std::uint32_t>(bytes, c.rcv.announced_mss);
+        if (seen > c.rcv.mss) c.rcv.mss = static_cast<std::uint16_t>(seen);
+    }
+    if (c.rcv.quick_acks != 0) [[unlikely]] {
         --c.rcv.quick_acks;
         ack_at_once(k, c);
         return;
@@ -144,18 +146,24 @@ disposition accept_predicted(core& k, connection& c, incoming& in) noexcept {
 disposition accept_plain(core& k, connection& c, const wire::plain_segment& s, bool in_place,
                          instant now) noexcept {
     const std::uint32_t size = s.payload_size;
-    if (size == 0) {
-        c.last_heard = coarse_instant(now);
-        return disposition::consumed_ack_only;
-    }
-    if (!in_place && !c.receiving.append(k.blocks, s.payload())) [[unlikely]] {
-        k.count.add(counted::no_memory);
-        return disposition::limit;
+    if (!in_place) {
+        if (size == 0) {
+            c.last_heard = coarse_instant(now);
+            return disposition::consumed_ack_only;
+        }
+        if (!c.receiving.append(k.blocks, s.payload())) [[unlikely]] {
+            k.count.add(counted::no_memory);
+            return disposition::limit;
+        }
     }
     c.last_received = coarse_instant(now);
     c.rcv.nxt = c.receiving.end();
-    if (c.tuning != 0)
-        measure_receiver(k, c, size, s.has_timestamps ? &s.timestamps : nullptr, now);
+    // By timestamps only a full segment tells something; a copy, or `s` would have to lie in
+    // memory.
+    if ((size >= c.rcv.mss || !c.timestamps) && c.tuning != 0) {
+        const wire::tcp_timestamps stamps = s.timestamps;
+        measure_receiver(k, c, size, s.has_timestamps ? &stamps : nullptr, now);
+    }
     k.notify(c, &readiness::readable);
     schedule_ack(k, c, size, now);
     return disposition::consumed;

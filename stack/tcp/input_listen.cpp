@@ -89,7 +89,8 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     listener.half_opens.push_back(*h);
     // Third: RCV.NXT, IRS, ISS. Data on the SYN is not kept: it is not acknowledged either.
     h->rcv_nxt = in.first + 1;
-    h->iss = k.keys.initial_sequence(ends, in.now);
+    const secrets::beginnings from = k.keys.beginnings_of(ends, in.now);
+    h->iss = from.sequence;
     if (iss_floor && h->iss < *iss_floor) h->iss = *iss_floor;
     h->peer_window = in.header.window;
     const syn_options options = read_syn_options(k, ends, in);
@@ -101,7 +102,7 @@ disposition input_listen(core& k, binding& listener, const flow& ends, incoming&
     h->sack = options.sack;
     h->user_timeout = in.header.options.user_timeout;
     h->ts_recent = options.ts_value;
-    if (h->timestamps) h->ts_offset = k.keys.timestamp_offset(ends);
+    if (h->timestamps) h->ts_offset = from.timestamp_offset;
     const std::uint32_t capacity = listener.owner->rcv.capacity;
     h->scale = h->window_scaling ? offered_scale(k, *listener.owner) : std::uint8_t{0};
     h->window = std::min(capacity, 0xffffU);

@@ -36,13 +36,9 @@ disposition input_predicted(core& k, connection& c, incoming& in) noexcept {
 
 namespace {
 
-[[gnu::noinline]] connection* find_plain(core& k, const wire::ipv4_key& key) noexcept {
-    const reference to = k.table.find(k.hash_of(key), [&](reference r) {
-        if (r.which() != reference::kind::connection) return false;
-        const flow& ends = k.connections.at(r.index())->ends_;
-        return is_ipv4(ends) && ipv4_key_of(ends) == key;
-    });
-    if (to.is_none()) return nullptr;
+[[gnu::noinline]] connection* find_plain(core& k, wire::ipv4_key key) noexcept {
+    const reference to = k.find_flow(key);
+    if (to.which() != reference::kind::connection) return nullptr;
     k.last_found = k.connections.at(to.index());
     k.last_key = key;
     return k.last_found;
@@ -85,8 +81,11 @@ expectation layer::expect_plain(const wire::plain_segment& segment) noexcept {
     if (!is_expected(*c, segment)) [[unlikely]]
         return to;
     to.by = c;
-    if (segment.payload_size != 0)
+    if (segment.payload_size != 0) [[likely]] {
         to.place = c->receiving.place_for(k.blocks, segment.payload_size);
+        if (to.place == nullptr)
+            to.first = c->receiving.places_for(k.blocks, segment.payload_size, to.place, to.rest);
+    }
     return to;
 }
 

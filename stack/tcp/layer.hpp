@@ -18,6 +18,7 @@
 #include "stack/base/siblings.hpp"
 #include "stack/base/time.hpp"
 #include "stack/config.hpp"
+#include "stack/tcp/send_buffer.hpp"
 #include "stack/tcp/usage.hpp"
 #include "stack/wire/plain_segment.hpp"
 #include "stack/wire/tcp.hpp"
@@ -104,7 +105,9 @@ struct connection;
 // Who waits for a plain segment, and where its payload goes.
 struct expectation {
     connection* by = nullptr;    // nullptr: nobody
-    std::byte* place = nullptr;  // nullptr: in more than one piece; not to be copied now
+    std::byte* place = nullptr;  // nullptr: in many pieces; not to be copied now
+    std::byte* rest = nullptr;   // for all but the first `first` bytes; nullptr: all in one piece
+    std::uint32_t first = 0;
     explicit operator bool() const noexcept { return by != nullptr; }
 };
 
@@ -166,6 +169,24 @@ struct plain_output {
     wire::plain_header header;
     const_bytes payload;
     std::uint8_t traffic_class = 0;
+};
+
+// Segments of new data that leave one after another, full ones and what does not fill the last:
+// what is said by all of them, and what the next one is. The numbers of `header` are the first's.
+struct segment_run {
+    const flow* ends = nullptr;
+    wire::plain_header header;
+    std::uint8_t traffic_class = 0;
+    // --- the next one
+    std::uint32_t sequence = 0;
+    std::uint32_t size = 0;  // bytes of payload, which are the next ones of `payload`
+    bool push = false;
+    send_reader payload;
+    // --- the layer's own
+    connection* by = nullptr;
+    std::uint32_t unsent = 0;  // bytes behind it
+    std::uint32_t usable = 0;  // of them, what the windows let go
+    std::uint32_t segments = 0;
 };
 
 enum class state : std::uint8_t {  // RFC 9293 3.3.2
@@ -352,6 +373,9 @@ class layer {
     // congestion_experienced: its packet carried the mark CE (RFC 3168 5).
     disposition input(const flow& ends, const wire::tcp_header& header, payload_view payload,
                       instant now, bool congestion_experienced = false) noexcept;
+    // The same over IPv4 without a mark, where the key is at hand as it stands on the wire.
+    disposition input(const wire::ipv4_key& key, const wire::tcp_header& header,
+                      payload_view payload, instant now) noexcept;
     // The same for a segment that wire::parse_plain_segment() took, if it is one that header
     // prediction handles: of an established connection, and nothing unusual about it. In two steps,
     // so that its payload is copied to its place and summed in one go between them. Nobody is
@@ -390,6 +414,15 @@ class layer {
     // message. False: it is not so, nothing changed. True: the sender is not the next one any more.
     // Only on an IPv4 route.
     bool next_plain(sender& from, instant now, plain_output& out) noexcept;
+    // Instead of next_segment() again and again, for as much as is predicted: new data, of which a
+    // full segment may go. False: it is not so, nothing changed. True: `run` has the first segment;
+    // next_in_run() gives the others, and end_run() has to be called before anything else. A
+    // segment is sent whether or not it has found its way onto the wire. What is left then, or goes
+    // otherwise, goes by next_segment(). Only on an IPv4 route, to a device that cuts nothing.
+    bool begin_run(sender& from, instant now, segment_run& run) noexcept;
+    bool next_in_run(segment_run& run, instant now) noexcept;
+    // As segment::is_last.
+    bool end_run(segment_run& run, instant now) noexcept;
     // To the end of the queue: lets others send when one has much.
     void yield(sender& from) noexcept;
     // Waits in `list` until unpark(); it may leave the list earlier by ending.

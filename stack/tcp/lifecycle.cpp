@@ -38,6 +38,22 @@ void stop(core& k, connection& c) noexcept {
     c.current = state::closed;
 }
 
+// Frees `c`, which is stopped.
+void release(core& k, connection& c) noexcept {
+    c.receiving.clear(k.blocks);
+    if (c.in_accept_queue) {
+        c.event_hook.unlink();
+        --c.bound_to->accept_count;
+        c.bound_to->held_bytes -= c.receiving.received();
+    } else if (c.bound_to != nullptr) {
+        release_binding(k, c);
+    }
+    if (c.rare != nullptr) k.rare_states.destroy(c.rare);
+    forget_tuning(k, c);
+    forget_totals(k, c);
+    k.connections.destroy(&c);
+}
+
 }  // namespace
 
 bool enter_table(core& k, connection& c) noexcept {
@@ -53,8 +69,8 @@ void take_entry(core& k, connection& c, half_open& h) noexcept {
     c.ends_ = h.ends_;
     c.hash = h.hash;
     c.route = h.route;
-    k.table.replace(h.hash, reference(reference::kind::half_open, h.index),
-                    reference(reference::kind::connection, c.index));
+    k.replace_flow(h.ends_, h.hash, reference(reference::kind::half_open, h.index),
+                   reference(reference::kind::connection, c.index));
     c.in_table = true;
     --h.listener->syn_count;
     k.disarm(h);
@@ -109,7 +125,7 @@ void establish(core& k, connection& c, instant now) noexcept {
 void end(core& k, connection& c, error why) noexcept {
     stop(k, c);
     if (c.in_accept_queue || !c.attached) {
-        destroy(k, c);
+        release(k, c);
         return;
     }
     c.failure = why;
@@ -122,18 +138,7 @@ void end(core& k, connection& c, error why) noexcept {
 
 void destroy(core& k, connection& c) noexcept {
     stop(k, c);
-    c.receiving.clear(k.blocks);
-    if (c.in_accept_queue) {
-        c.event_hook.unlink();
-        --c.bound_to->accept_count;
-        c.bound_to->held_bytes -= c.receiving.received();
-    } else if (c.bound_to != nullptr) {
-        release_binding(k, c);
-    }
-    if (c.rare != nullptr) k.rare_states.destroy(c.rare);
-    forget_tuning(k, c);
-    forget_totals(k, c);
-    k.connections.destroy(&c);
+    release(k, c);
 }
 
 void abort(core& k, connection& c, instant now) noexcept {
@@ -172,8 +177,8 @@ void enter_time_wait(core& k, connection& c, instant now) noexcept {
     t->ts_recent = c.ts.recent;
     t->ts_offset = c.ts.offset;
     t->ack_pending = c.ack_now || c.rcv.acked != c.rcv.nxt;
-    k.table.replace(c.hash, reference(reference::kind::connection, c.index),
-                    reference(reference::kind::time_wait, t->index));
+    k.replace_flow(c.ends_, c.hash, reference(reference::kind::connection, c.index),
+                   reference(reference::kind::time_wait, t->index));
     c.in_table = false;
     k.last_found = nullptr;
     k.time_waits_by_age.push_back(*t);

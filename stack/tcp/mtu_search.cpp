@@ -109,7 +109,9 @@ void learn_path_mtu(core& k, connection& c, std::uint16_t told, instant now) noe
 }
 
 void suspect_black_hole(core& k, connection& c, instant now) noexcept {
-    if (k.config.mtu_probing == mtu_probing::off || c.flying.empty()) return;
+    if (k.config.mtu_probing == mtu_probing::off || c.flying.empty() ||
+        !c.flying.settle(k.flights, c.snd.una, c.snd.nxt))
+        return;
     const std::uint16_t current = current_mtu(c);
     const std::uint16_t least = least_mtu(k, c);
     // What every path carries is no sign; anything larger may be the one too large.

@@ -45,11 +45,12 @@ bool clear_the_way(core& k, const flow& ends, instant now, std::optional<seq>& i
 void begin_active_open(core& k, connection& c, instant now, std::optional<seq> iss_floor) noexcept {
     c.active_open = true;
     c.current = state::syn_sent;
-    c.snd.una = k.keys.initial_sequence(c.ends_, now);
+    const secrets::beginnings from = k.keys.beginnings_of(c.ends_, now);
+    c.snd.una = from.sequence;
     if (iss_floor) c.snd.una = later_of(c.snd.una, *iss_floor);
     c.snd.nxt = c.snd.una;
     c.rcv.scale = offered_scale(k, c);
-    if (k.config.timestamps) c.ts.offset = k.keys.timestamp_offset(c.ends_);
+    if (k.config.timestamps) c.ts.offset = from.timestamp_offset;
     c.syn_pending = true;
     k.count.add(counted::active_opens);
     k.make_ready(c);
@@ -126,12 +127,15 @@ status layer::connect(socket_id socket, const endpoint& remote, const ip_address
     }
     if (ends.local.address.is_v4() != remote.address.is_v4())
         return error::address_family_not_supported;
+    bool is_free = false;
     if (ends.local.port == 0) {
-        ends.local.port = pick_port(k, ends, now);
-        if (ends.local.port == 0) return error::address_not_available;
+        const picked_port picked = pick_port(k, ends, now);
+        if (picked.port == 0) return error::address_not_available;
+        ends.local.port = picked.port;
+        is_free = picked.is_free;
     }
     std::optional<seq> iss_floor;
-    if (!clear_the_way(k, ends, now, iss_floor) || is_elsewhere(k, ends))
+    if (!is_free && (!clear_the_way(k, ends, now, iss_floor) || is_elsewhere(k, ends)))
         return error::address_in_use;
     c->ends_ = ends;  // for good: MUST-45
     if (!enter_table(k, *c)) return error::no_buffer_space;

@@ -125,7 +125,8 @@ void attach_payload(connection& c, std::uint32_t offset, std::uint32_t length, s
         h.options.timestamps = wire::tcp_timestamps{k.milliseconds(now) + c.ts.offset, c.ts.recent};
     if (c.snd.nxt == c.snd.una) {
         c.snd.nxt = c.snd.una + 1;
-        (void)c.flying.append(k.flights, c.snd.una, c.snd.nxt, 1, 1, now);  // for its round trip
+        // For its round trip.
+        (void)c.flying.append(k.flights, c.snd.una, c.snd.una, c.snd.nxt, 1, 1, now);
     } else {
         if (!c.flying.empty()) c.flying.oldest().resent = true;
         count_resent(k, c, 0);
@@ -245,8 +246,8 @@ void restart_after_idle(core& k, connection& c, instant now) noexcept {
 transmission* record_new(core& k, connection& c, std::uint32_t length, std::uint32_t each,
                          instant now) noexcept {
     const auto step = static_cast<std::uint16_t>(std::min(length, each));
-    transmission* const t =
-        c.flying.append(k.flights, c.snd.nxt, c.snd.nxt + length, step, k.flight_blocks_max(), now);
+    transmission* const t = c.flying.append(k.flights, c.snd.una, c.snd.nxt, c.snd.nxt + length,
+                                            step, k.flight_blocks_max(), now);
     if (t != nullptr) [[likely]]
         return t;
     k.count.add(counted::no_memory);
@@ -395,6 +396,7 @@ bool next_new_data(core& k, connection& c, instant now, segment& out) noexcept {
         if (record_new(k, c, 1, 1, now) == nullptr) return false;
         c.snd.nxt += 1;
     }
+    if (!c.flying.settle(k.flights, c.snd.una, c.snd.nxt)) return false;
     c.flying.oldest().resent = true;  // no measure of the path: the window is closed
     begin_segment(k, c, c.snd.una, now, out);
     if (c.sending.size() != 0) {

@@ -42,11 +42,11 @@ inline std::uint32_t advertise_window(connection& c) noexcept {
     // for not enough was read, nor is there less room than was offered. Then rounding up keeps the
     // edge from moving left (RFC 7323 2.4), and carries it no further than the buffer goes.
     const std::uint32_t offered = c.rcv.edge - c.rcv.nxt;
-    const std::uint32_t tellable = 0xffffU << c.rcv.scale;
-    const std::uint32_t free = std::min(c.rcv.capacity - c.receiving.readable(), tellable);
-    const std::uint32_t step =
-        std::min<std::uint32_t>(std::min(c.rcv.capacity, tellable) / 2, c.rcv.mss);
-    if (c.rcv.capacity < c.receiving.readable() || offered > free || free - offered >= step)
+    const std::uint32_t free = c.rcv.capacity - c.receiving.readable();
+    const std::uint32_t step = std::min<std::uint32_t>(c.rcv.capacity / 2, c.rcv.mss);
+    // Where more waits than there is room for, `free` is beyond all steps: no buffer has half of
+    // the numbers. What of a larger one the window field can't tell, is not looked at here.
+    if (offered > free || free - offered >= step || c.rcv.capacity > 0xffffU << c.rcv.scale)
         [[unlikely]]
         return advertise_unusual_window(c);
     const std::uint32_t field = (offered + (1U << c.rcv.scale) - 1) >> c.rcv.scale;

@@ -2,9 +2,10 @@
 // Knows no segment.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
 
 #include "stack/tcp/connection.hpp"
 #include "stack/tcp/half_open.hpp"
@@ -52,22 +53,54 @@ class port_table {
     bool can_listen(const binding& b) const noexcept;
     bool has_bindings(std::uint16_t port) const noexcept;
     bool has_listener(std::uint16_t port) const noexcept;  // on whatever address
-    std::size_t size() const noexcept {
-        return ports_.size();
-    }  // ports with bindings or connections
-    bool has_users(std::uint16_t port) const noexcept { return ports_.contains(port); }
+    std::size_t size() const noexcept { return size_; }    // ports with bindings or connections
+    bool has_users(std::uint16_t port) const noexcept { return find(port) != nullptr; }
 
     void add(binding& b) noexcept;
     void remove(binding& b) noexcept;
-    void add_connection(std::uint16_t port) noexcept { ++ports_[port].connections; }
-    void remove_connection(std::uint16_t port) noexcept;
+    void add_connection(std::uint16_t port) noexcept { ++obtain(port).connections; }
+    // One that was added.
+    void remove_connection(std::uint16_t port) noexcept {
+        use& u = *find(port);
+        --u.connections;
+        if (!u.is_used()) --size_;
+    }
 
   private:
     struct use {
         std::uint32_t connections = 0;  // of all states, bound ones aside
         binding* first = nullptr;
+        bool is_used() const noexcept { return connections != 0 || first != nullptr; }
     };
-    boost::unordered_flat_map<std::uint16_t, use> ports_;
+    // As the pages of a memory: a port costs two loads, one that nobody uses nothing, all together
+    // a mebibyte. A page once made is kept.
+    static constexpr unsigned page_bits = 8;
+    using page = std::array<use, 1U << page_bits>;
+
+    use* place_of(std::uint16_t port) const noexcept {
+        page* const p = pages_[port >> page_bits].get();
+        return p == nullptr ? nullptr : &(*p)[port % p->size()];
+    }
+    // nullptr: nobody uses it.
+    use* find(std::uint16_t port) const noexcept {
+        use* const u = place_of(port);
+        return u != nullptr && u->is_used() ? u : nullptr;
+    }
+    // Somebody is about to use it.
+    use& obtain(std::uint16_t port) {
+        use* u = place_of(port);
+        if (u == nullptr) [[unlikely]]
+            u = make_page(port);
+        if (!u->is_used()) ++size_;
+        return *u;
+    }
+    [[gnu::noinline]] use* make_page(std::uint16_t port) {
+        pages_[port >> page_bits] = std::make_unique<page>();
+        return place_of(port);
+    }
+
+    std::array<std::unique_ptr<page>, (0x10000U >> page_bits)> pages_;
+    std::size_t size_ = 0;
 };
 
 }  // namespace coax::stack::tcp

@@ -83,12 +83,30 @@ class receive_buffer {
         const std::uint32_t used = end_ - recent_->start;
         return used + size <= block::capacity ? recent_->data + used : nullptr;
     }
+    // The same where place_for() has none, in two pieces: as many as still fit the last block, the
+    // others in a new one. Answers how many fit, and where; neither place: not so either.
+    std::uint32_t places_for(block_pool& pool, std::uint32_t size, std::byte*& first,
+                             std::byte*& second) const noexcept {
+        if (recent_ == nullptr || recent_->next != nullptr || recent_->start > end_) return 0;
+        const std::uint32_t used = end_ - recent_->start;
+        if (used > block::capacity || size > block::capacity) return 0;
+        block* const next = pool.next();
+        if (next == nullptr) return 0;
+        first = recent_->data + used;
+        second = next->data;
+        return block::capacity - used;
+    }
     void fill(block_pool& pool, std::uint32_t size) noexcept {
         if (head_ == nullptr) [[likely]] {
             block* const b = pool.take_next();
             b->start = end_;
             b->next = nullptr;
             head_ = recent_ = b;
+        } else if (end_ - recent_->start + size > block::capacity) {
+            block* const b = pool.take_next();
+            b->start = recent_->start + block::capacity;
+            b->next = nullptr;
+            recent_ = recent_->next = b;
         }
         end_ += size;
     }

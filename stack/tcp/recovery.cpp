@@ -200,7 +200,8 @@ void find_losses(core& k, connection& c, delivery& d) noexcept {
 
 recovery_state* recovery_open(core& k, connection& c) noexcept {
     if (c.recovery != nullptr) return c.recovery;
-    c.recovery = k.recoveries.create(c.snd.una);
+    if (c.flying.settle(k.flights, c.snd.una, c.snd.nxt))
+        c.recovery = k.recoveries.create(c.snd.una);
     if (c.recovery == nullptr) k.count.add(counted::no_memory);
     return c.recovery;
 }

@@ -79,7 +79,7 @@ inline void arm_after_progress(core& k, connection& c, instant now) noexcept {
 // The timer stood for something else: the timeout, counted from when the oldest was sent.
 inline void arm_timeout_from_oldest(core& k, connection& c, instant now) noexcept {
     using namespace std::chrono_literals;
-    const instant due = c.flying.oldest().sent_at + retransmission_wait(k, c, now);
+    const instant due = c.flying.oldest_sent_at() + retransmission_wait(k, c, now);
     set_retransmission_timer(k, c, retransmission_cause::timeout, std::max(due, now + 1ms));
 }
 

@@ -62,8 +62,9 @@ class round_trip {
     explicit round_trip(const tcp_config& config) noexcept
         : rto_(retransmission_timeout::clamped(config.rto_initial, config)) {}
 
-    // `measured` is not negative: time moves forward.
-    void sample(duration measured, const timeout_limits& limits) noexcept {
+    // `measured` is not negative: time moves forward. Answers it in microseconds, in the limits of
+    // what is a measurement.
+    std::uint32_t sample(duration measured, const timeout_limits& limits) noexcept {
         const auto r = static_cast<std::int32_t>(std::clamp<std::uint64_t>(
             static_cast<std::uint64_t>(measured.count()) / 1000, 1, longest));
         if (smoothed_ == 0) [[unlikely]] {  // RFC 6298 (2.2)
@@ -81,6 +82,7 @@ class round_trip {
         rto_ = retransmission_timeout::limited(smoothed_ + std::max(variation_ * 4, limits.margin),
                                                limits);
         take_least(static_cast<std::uint32_t>(r));
+        return static_cast<std::uint32_t>(r);
     }
     bool measured() const noexcept { return smoothed_ != 0; }
     duration smoothed() const noexcept { return std::chrono::microseconds(smoothed_); }

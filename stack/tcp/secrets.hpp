@@ -30,6 +30,15 @@ inline wire::ipv4_key ipv4_key_of(const flow& f) noexcept {
             wire::load_native<std::uint32_t>(bytes.data() + 8)};
 }
 
+inline flow flow_of(const wire::ipv4_key& key) noexcept {
+    const std::uint64_t addresses = wire::network_order(key.addresses);
+    const std::uint32_t ports = wire::network_order(key.ports);
+    return {
+        {ip_address::v4(static_cast<std::uint32_t>(addresses)), static_cast<std::uint16_t>(ports)},
+        {ip_address::v4(static_cast<std::uint32_t>(addresses >> 32)),
+         static_cast<std::uint16_t>(ports >> 16)}};
+}
+
 // The words of a key, in one fixed order: two for IPv4, five for IPv6.
 template <class Hash>
 std::uint64_t hash_flow(Hash hash, const flow& f, std::uint32_t ports) noexcept {
@@ -51,9 +60,8 @@ class secrets {
   public:
     explicit secrets(random_source& randomness) noexcept
         : demux_{randomness.next(), randomness.next()},
-          sequence_{randomness.next(), randomness.next()},
+          beginning_{randomness.next(), randomness.next()},
           port_{randomness.next(), randomness.next()},
-          timestamp_{randomness.next(), randomness.next()},
           cookie_{randomness.next(), randomness.next()} {}
 
     // For the demux table: of a flow, and of the key that its segments carry.
@@ -66,20 +74,28 @@ class secrets {
         hash.word(key.addresses);
         return static_cast<std::uint32_t>(hash.finish(key.ports, 4));
     }
+    // Where the numbers of a connection begin, both from one hash: its halves tell nothing of each
+    // other, nor of the key.
+    struct beginnings {
+        seq sequence;
+        std::uint32_t timestamp_offset = 0;
+    };
     // RFC 9293 3.4.1 (MUST-8, SHLD-1), RFC 6528 3: a 4 us clock plus a keyed hash of the flow; the
-    // key never leaves this object (MUST-9).
-    seq initial_sequence(const flow& f, instant now) const noexcept {
+    // key never leaves this object (MUST-9). RFC 7323 5.4: an offset per flow, so that the clock
+    // does not tell hosts apart or uptime.
+    beginnings beginnings_of(const flow& f, instant now) const noexcept {
+        const std::uint64_t hash = hash_flow(siphash_2_4(beginning_), f, ports_of(f));
         const auto clock = static_cast<std::uint64_t>(now.time_since_epoch().count()) / 4000;
-        return seq(
-            static_cast<std::uint32_t>(hash_flow(siphash_2_4(sequence_), f, ports_of(f)) + clock));
+        return {seq(static_cast<std::uint32_t>(hash + clock)),
+                static_cast<std::uint32_t>(hash >> 32)};
     }
     // RFC 6056 3.3.4: F over (local, remote, remote port).
     std::uint64_t port_offset(const flow& f) const noexcept {
         return hash_flow(siphash_2_4(port_), f, f.remote.port);
     }
-    // RFC 7323 5.4: an offset per flow, so that the clock does not tell hosts apart or uptime.
+    // That of beginnings_of(), of which a SYN cookie keeps nothing.
     std::uint32_t timestamp_offset(const flow& f) const noexcept {
-        return static_cast<std::uint32_t>(hash_flow(siphash_2_4(timestamp_), f, ports_of(f)));
+        return beginnings_of(f, {}).timestamp_offset;
     }
 
     // RFC 4987 3.6: the hash of a SYN cookie. `period` makes it old; see syn_cookie.hpp.
@@ -94,7 +110,7 @@ class secrets {
     static std::uint32_t ports_of(const flow& f) noexcept {
         return (std::uint32_t{f.local.port} << 16) | f.remote.port;
     }
-    siphash_key demux_, sequence_, port_, timestamp_, cookie_;
+    siphash_key demux_, beginning_, port_, cookie_;
 };
 
 }  // namespace coax::stack::tcp

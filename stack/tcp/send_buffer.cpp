@@ -57,19 +57,12 @@ std::uint32_t send_buffer::gather(std::uint32_t offset, std::uint32_t length,
     assert(offset <= size_ && length <= size_ - offset);
     used = 0;
     if (length == 0) return 0;
-    std::uint32_t at = head_offset_ + offset;  // from data[0] of *head_
-    if (head_ == tail_ && !pieces.empty()) {   // the usual case of small messages
+    if (head_ == tail_ && !pieces.empty()) {  // the usual case of small messages
         used = 1;
-        pieces[0] = const_bytes(head_->data + at, length);
+        pieces[0] = const_bytes(head_->data + head_offset_ + offset, length);
         return length;
     }
-    const std::uint32_t target = at / block::capacity;
-    if (target < cursor_blocks_) {
-        cursor_ = head_;
-        cursor_blocks_ = 0;
-    }
-    for (; cursor_blocks_ < target; ++cursor_blocks_) cursor_ = cursor_->next;
-    at -= target * block::capacity;
+    std::uint32_t at = seek(offset);
     std::uint32_t covered = 0;
     for (block* b = cursor_; covered < length && used < pieces.size(); b = b->next) {
         const std::uint32_t n = std::min(length - covered, block::capacity - at);

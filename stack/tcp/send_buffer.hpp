@@ -15,6 +15,28 @@
 
 namespace coax::stack::tcp {
 
+// Reads on in a send buffer, piece by piece, while nothing of it is released.
+class send_reader {
+  public:
+    send_reader() = default;
+    send_reader(const block* in, std::uint32_t at) noexcept : in_(in), at_(at) {}
+    // The next bytes, at most `most`: as many as lie together. There are `most` of them.
+    const_bytes next(std::uint32_t most) noexcept {
+        if (at_ == block::capacity) [[unlikely]] {
+            in_ = in_->next;
+            at_ = 0;
+        }
+        const std::uint32_t n = std::min(most, block::capacity - at_);
+        const const_bytes piece(in_->data + at_, n);
+        at_ += n;
+        return piece;
+    }
+
+  private:
+    const block* in_ = nullptr;
+    std::uint32_t at_ = 0;  // in data of *in_
+};
+
 class send_buffer {
   public:
     std::uint32_t size() const noexcept { return size_; }
@@ -61,6 +83,11 @@ class send_buffer {
     // (less than length when there are too few pieces); `used` tells how many pieces.
     std::uint32_t gather(std::uint32_t offset, std::uint32_t length, std::span<const_bytes> pieces,
                          std::uint8_t& used) noexcept;
+    // The same to read on from `offset`, where there are bytes.
+    send_reader read_from(std::uint32_t offset) noexcept {
+        const std::uint32_t at = seek(offset);
+        return {cursor_, at};
+    }
     // All of it lies in one block, and where. Not of an empty buffer.
     bool is_one_piece() const noexcept { return head_ == tail_; }
     const_bytes one_piece() const noexcept { return {head_->data + head_offset_, size_}; }
@@ -76,6 +103,17 @@ class send_buffer {
     }
 
   private:
+    // Sets the cursor to the block of `offset`; answers where in it.
+    std::uint32_t seek(std::uint32_t offset) noexcept {
+        const std::uint32_t at = head_offset_ + offset;  // from data[0] of *head_
+        const std::uint32_t target = at / block::capacity;
+        if (target < cursor_blocks_) {
+            cursor_ = head_;
+            cursor_blocks_ = 0;
+        }
+        for (; cursor_blocks_ < target; ++cursor_blocks_) cursor_ = cursor_->next;
+        return at - target * block::capacity;
+    }
     void release_part(block_pool& pool, std::uint32_t count) noexcept;
     std::uint32_t append_more(block_pool& pool, const_bytes data, std::uint32_t limit,
                               instant now) noexcept;

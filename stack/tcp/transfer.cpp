@@ -20,6 +20,8 @@ error nothing_to_read(const connection& c) noexcept {
 }
 
 error cannot_send(const connection& c) noexcept {
+    if (c.current == state::established && c.failure == error::none && !c.fin_queued) [[likely]]
+        return error::none;
     if (c.failure != error::none) return c.failure;
     if (c.fin_queued) return error::broken_pipe;
     switch (c.current) {
@@ -101,7 +103,8 @@ template <class... Flags>  // none, or send_flags
     }
     if (c->rare != nullptr) [[unlikely]]
         note_flags(k, *c, send_flags{how...}, taken == offered);
-    if (c->current == state::established || c->current == state::close_wait) k.make_ready(*c);
+    if (c->current == state::established || c->current == state::close_wait) [[likely]]
+        k.make_ready(*c);
     return taken;
 }
 

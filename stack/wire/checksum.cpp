@@ -2,6 +2,7 @@
 #include "stack/wire/checksum.hpp"
 
 #include <algorithm>
+#include <array>
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #endif
@@ -69,61 +70,72 @@ bool is_long(std::size_t size) noexcept {
     return size >= long_size && __builtin_cpu_supports("avx2") != 0;
 }
 
-// The sum of `vectors` times 32 bytes, at most vectors_max, copied on the way if Copy. One
-// instruction multiplies words of 16 bits by one and adds them two by two, but takes them as
-// signed: turning the highest bit makes each word 32768 less than it was as an unsigned one. The
-// caller puts that back.
-constexpr std::size_t vectors_max = 4096;  // so that the eight columns together fit 32 bits
-template <bool Copy>
-[[gnu::target("avx2")]] std::uint64_t add_vectors(std::byte* target, const std::byte* source,
-                                                  std::size_t vectors) noexcept {
+// Adds words of 16 bits to the columns. One instruction multiplies words by one and adds them two
+// by two, but takes them as signed: turning the highest bit makes each word 32768 less than it was
+// as an unsigned one. The caller puts that back.
+[[gnu::target("avx2"), gnu::always_inline]] inline __m256i add_words(__m256i columns,
+                                                                     __m256i words) noexcept {
     const __m256i highest = _mm256_set1_epi16(static_cast<short>(0x8000));
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256i columns = _mm256_setzero_si256();
-    __m256i others = _mm256_setzero_si256();  // two chains of additions run side by side
-    const std::byte* const end = source + 32 * vectors;
-    for (; source != end && (vectors & 3U) != 0; --vectors, source += 32, target += Copy ? 32 : 0) {
-        const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
-        if constexpr (Copy) _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), words);
-        columns =
-            _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(words, highest), ones));
+    return _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(words, highest), ones));
+}
+
+// 32 bytes at `source`, copied on the way if Copy.
+template <bool Copy>
+[[gnu::target("avx2"), gnu::always_inline]] inline __m256i pass(std::byte* target,
+                                                                const std::byte* source) noexcept {
+    const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
+    if constexpr (Copy) _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), words);
+    return words;
+}
+
+// The same for `Vectors` of them. Two chains of additions run side by side.
+template <bool Copy, int Vectors>
+[[gnu::target("avx2"), gnu::always_inline]] inline void add_vectors(
+    __m256i (&columns)[2], std::byte*& target, const std::byte*& source) noexcept {
+#pragma GCC unroll 8
+    for (int i = 0; i < Vectors; ++i)
+        columns[i & 1] = add_words(columns[i & 1],
+                                   pass<Copy>(Copy ? target + 32 * i : nullptr, source + 32 * i));
+    source += 32 * Vectors;
+    if constexpr (Copy) target += 32 * Vectors;
+}
+
+// `size` bytes but for an odd last one; long_size at least.
+template <bool Copy>
+[[gnu::noinline, gnu::target("avx2")]] std::uint64_t add_long(std::uint64_t sum, std::byte* target,
+                                                              const std::byte* source,
+                                                              std::size_t size) noexcept {
+    constexpr std::size_t most = 4088 * 32;  // so that the columns together fit 32 bits
+    for (; size >= most + long_size; size -= most, source += most, target += Copy ? most : 0)
+        [[unlikely]]
+        sum = add_long<Copy>(sum, target, source, most);
+    __m256i columns[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    // Eight vectors at a time, then what is left by the bits of its size.
+    for (const std::byte* const end = source + (size & ~std::size_t{255}); source != end;)
+        add_vectors<Copy, 8>(columns, target, source);
+    if ((size & 128U) != 0) add_vectors<Copy, 4>(columns, target, source);
+    if ((size & 64U) != 0) add_vectors<Copy, 2>(columns, target, source);
+    if ((size & 32U) != 0) add_vectors<Copy, 1>(columns, target, source);
+    if (const std::size_t left = size & 30U; left != 0) {
+        // With some that were summed before them, which count as zero now.
+        alignas(64) static constexpr std::array<std::uint8_t, 64> zeros_then_ones = [] {
+            std::array<std::uint8_t, 64> mask{};
+            std::fill(mask.begin() + 32, mask.end(), std::uint8_t{0xff});
+            return mask;
+        }();
+        const __m256i last = pass<Copy>(Copy ? target + left - 32 : nullptr, source + left - 32);
+        const __m256i mask =
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zeros_then_ones.data() + left));
+        columns[0] = add_words(columns[0], _mm256_and_si256(last, mask));
     }
-    for (; source != end; source += 128, target += Copy ? 128 : 0) {
-        const auto* const from = reinterpret_cast<const __m256i*>(source);
-        const __m256i a = _mm256_loadu_si256(from);
-        const __m256i b = _mm256_loadu_si256(from + 1);
-        const __m256i c = _mm256_loadu_si256(from + 2);
-        const __m256i d = _mm256_loadu_si256(from + 3);
-        if constexpr (Copy) {
-            auto* const to = reinterpret_cast<__m256i*>(target);
-            _mm256_storeu_si256(to, a);
-            _mm256_storeu_si256(to + 1, b);
-            _mm256_storeu_si256(to + 2, c);
-            _mm256_storeu_si256(to + 3, d);
-        }
-        columns = _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(a, highest), ones));
-        others = _mm256_add_epi32(others, _mm256_madd_epi16(_mm256_xor_si256(b, highest), ones));
-        columns = _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(c, highest), ones));
-        others = _mm256_add_epi32(others, _mm256_madd_epi16(_mm256_xor_si256(d, highest), ones));
-    }
-    columns = _mm256_add_epi32(columns, others);
-    __m128i four =
-        _mm_add_epi32(_mm256_castsi256_si128(columns), _mm256_extracti128_si256(columns, 1));
+    const __m256i both = _mm256_add_epi32(columns[0], columns[1]);
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0b01'00'11'10));
     four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0b10'11'00'01));
-    return static_cast<std::uint64_t>(std::int64_t{_mm_cvtsi128_si32(four)});
-}
-template <bool Copy>
-[[gnu::noinline]] std::uint64_t add_long(std::uint64_t sum, std::byte* target,
-                                         const std::byte* source, std::size_t size) noexcept {
-    for (std::size_t vectors = size / 32; vectors != 0;) {
-        const std::size_t now = std::min(vectors, vectors_max);
-        sum = add_carry(sum, add_vectors<Copy>(target, source, now) + now * 16 * 0x8000);
-        vectors -= now;
-        source += 32 * now;
-        if constexpr (Copy) target += 32 * now;
-    }
-    return sum;
+    const std::int64_t columns_sum = _mm_cvtsi128_si32(four);
+    const std::size_t vectors = (size + 30) / 32;  // as many as were added
+    return add_carry(sum, static_cast<std::uint64_t>(columns_sum) + vectors * (16 * 0x8000));
 }
 #else
 constexpr bool is_long(std::size_t) noexcept { return false; }
@@ -148,8 +160,8 @@ std::uint64_t sum_64_bytes(std::uint64_t sum, const std::byte* data) noexcept {
 std::uint64_t sum_bytes(std::uint64_t sum, const std::byte* data, std::size_t size) noexcept {
     if (is_long(size)) [[unlikely]] {
         sum = add_long<false>(sum, nullptr, data, size);
-        data += size & ~std::size_t{31};
-        size &= 31U;
+        data += size & ~std::size_t{1};
+        size &= 1U;
     } else if (size >= 64) {
         const std::byte* const end = data + (size & ~std::size_t{63});
         do {
@@ -180,11 +192,11 @@ std::uint64_t copy_and_sum(std::uint64_t sum, std::byte* target, const std::byte
                            std::size_t size) noexcept {
     if (is_long(size)) [[unlikely]] {
         sum = add_long<true>(sum, target, source, size);
-        const std::size_t done = size & ~std::size_t{31};
+        const std::size_t done = size & ~std::size_t{1};
         target += done;
         source += done;
-        size &= 31U;
-    } else if (size >= 64) {
+        size &= 1U;
+    } else if (size >= 64) [[likely]] {
         const std::byte* const end = source + (size & ~std::size_t{63});
         do {
             std::memcpy(target, source, 64);  // a few vector moves; the sum reads from the cache

@@ -33,6 +33,10 @@ constexpr std::uint16_t fold_sum(std::uint64_t sum) noexcept {
     return quarter;
 }
 
+// Is it what fold_sum() makes 0xffff of, the sum of data with a good checksum in it? All that is
+// folded away are multiples of 0xffff, so one multiplication tells. Not of a sum of zeros alone.
+constexpr bool is_good_sum(std::uint64_t sum) noexcept { return sum % 0xffff == 0; }
+
 // The field's value for a sum that was taken with the field as zero.
 constexpr std::uint16_t finish_checksum(std::uint64_t sum) noexcept {
     return static_cast<std::uint16_t>(~fold_sum(sum));

@@ -125,6 +125,12 @@ class plain_headers {
                                      (load_native<std::uint64_t>(frame + 26) ^ addresses_);
         return others == 0 && sum_of_changing(frame) == changing_;
     }
+    ip_address source() const noexcept {
+        return ip_address::v4(static_cast<std::uint32_t>(network_order(addresses_) >> 32));
+    }
+    ip_address destination() const noexcept {
+        return ip_address::v4(static_cast<std::uint32_t>(network_order(addresses_)));
+    }
 
   private:
     static std::uint16_t sum_of_changing(const std::byte* frame) noexcept {
@@ -183,7 +189,8 @@ inline bool parse_plain_tcp(const_bytes frame, plain_segment& out) noexcept {
 inline std::uint64_t sum_plain_header(std::uint64_t sum, const plain_segment& s) noexcept {
     sum = add_carry(sum, load_native<std::uint64_t>(s.start));
     sum = add_carry(sum, load_native<std::uint64_t>(s.start + 8));
-    if (!s.has_timestamps) return add_carry(sum, load_native<std::uint32_t>(s.start + 16));
+    if (!s.has_timestamps) [[unlikely]]
+        return add_carry(sum, load_native<std::uint32_t>(s.start + 16));
     sum = add_carry(sum, load_native<std::uint64_t>(s.start + 16));
     return add_carry(sum, load_native<std::uint64_t>(s.start + 24));
 }

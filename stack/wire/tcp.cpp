@@ -148,6 +148,22 @@ std::byte* write_options(const tcp_options& options, std::byte* at) noexcept {
     return at;
 }
 
+// A SYN's options as Linux lays them out, and write_syn_options(): MSS, sackOK, timestamps, nop,
+// window scale. False: they are others.
+bool read_usual_syn_options(const_bytes text, tcp_options& options) noexcept {
+    constexpr std::size_t size = 20;
+    const std::byte* const at = text.data();
+    if (text.size() != size || (load_32(at) >> 16) != (kind_maximum_segment_size << 8 | 4U) ||
+        load_32(at + 4) != (0x0402'0000U | (aligned_timestamps & 0xffffU)) ||
+        (load_32(at + 16) & 0xffff'ff00U) != 0x0103'0300U)
+        return false;
+    options.maximum_segment_size = load_16(at + 2);
+    options.sack_permitted = true;
+    options.timestamps = tcp_timestamps{load_32(at + 8), load_32(at + 12)};
+    options.window_scale = load_8(at + 19);
+    return true;
+}
+
 }  // namespace
 
 tcp_parsed parse_tcp(const_bytes segment) noexcept {
@@ -177,7 +193,8 @@ tcp_parsed parse_tcp(const_bytes segment) noexcept {
             tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
         options = options.subspan(aligned_timestamps_size);
     }
-    if (!options.empty() && !read_options(options, header.options))
+    if (!options.empty() && !read_usual_syn_options(options, header.options) &&
+        !read_options(options, header.options))
         parsed.fault = tcp_fault::bad_option_length;
     return parsed;
 }

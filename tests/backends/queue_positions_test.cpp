@@ -1,11 +1,12 @@
-// The positions of a queue between two threads: what each end sees of the other, and their wrapping.
+// The positions of a queue between two threads: what each end sees of the other, and their
+// wrapping.
+#include "backends/queue_positions.hpp"
+
 #include <array>
 #include <cstdint>
 #include <thread>
 
 #include <catch2/catch.hpp>
-
-#include "backends/queue_positions.hpp"
 
 namespace {
 

@@ -94,6 +94,21 @@ TEST_CASE("checksum: a finished field makes the whole sum to 0xffff") {
     }
 }
 
+TEST_CASE("checksum: a good sum is what folds to 0xffff") {
+    std::mt19937_64 random(7);
+    for (int i = 0; i < 100'000; ++i) {
+        // Any number, and the one nearest to it that is good.
+        const std::uint64_t sum = random() >> (i % 64) | 1;
+        CHECK(is_good_sum(sum) == (fold_sum(sum) == 0xffff));
+        const std::uint64_t good = sum - sum % 0xffff;
+        if (good == 0) continue;
+        CHECK(is_good_sum(good));
+        CHECK(fold_sum(good) == 0xffff);
+    }
+    CHECK(is_good_sum(~std::uint64_t{0}));
+    CHECK(fold_sum(~std::uint64_t{0}) == 0xffff);
+}
+
 TEST_CASE("checksum: RFC 1624 update equals computing anew") {
     std::mt19937 random(4);
     for (int round = 0; round < 2000; ++round) {

@@ -146,6 +146,86 @@ TEST_CASE("tcp way: segments of every length carry right checksums") {
     }
 }
 
+// RFC 9293 3.1 (MUST-2)
+TEST_CASE("tcp way: a stream leaves in runs, its checksums right wherever its pieces lie") {
+    tcp_host net;
+    const auto socket = net.accepted(80, static_cast<std::uint16_t>(GENERATE(1460, 537)));
+    bytes data(150'001);
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::byte>(i * 7 >> 3);
+    const std::uint32_t first = net.peer.acknowledgment;
+    std::size_t given = 0;
+    std::size_t seen = 0;
+    for (int turn = 0; turn < 1000 && seen < data.size(); ++turn) {
+        // Seven bytes at first: what follows begins at odd places of the blocks.
+        const auto piece = const_bytes(data).subspan(given, turn == 0 ? 7 : data.size() - given);
+        if (const auto n = net.host->tcp_send(socket, {&piece, 1}, net.now)) given += *n;
+        net.turn();
+        while (const auto got = net.take_segment()) {
+            REQUIRE(got->tcp.sequence == first + seen);
+            REQUIRE(got->payload.size() <= data.size() - seen);
+            REQUIRE(std::equal(got->payload.begin(), got->payload.end(),
+                               data.begin() + static_cast<std::ptrdiff_t>(seen)));
+            seen += got->payload.size();
+            CHECK((got->tcp.flags.psh || seen != given));
+        }
+        net.peer.acknowledgment = first + static_cast<std::uint32_t>(seen);
+        net.deliver_segment(net.peer);
+    }
+    CHECK(seen == data.size());
+}
+
+// The first segments of a connection and the last ones: their headers of Ethernet and IPv4 are
+// known, and whatever is wrong with them is counted as that of any packet.
+TEST_CASE("tcp way: what is wrong with a packet from a known peer is counted by its reason") {
+    tcp_host net;
+    const auto socket = net.accepted(80);
+    net.peer.flags.fin = true;
+    const bytes good = tcp_packet(ipv4_of(peer_ip, own_ip, 6), net.peer, {});
+    const auto refused = [&](bytes packet, std::string_view counter) {
+        CAPTURE(counter);
+        const auto before = net.count(counter);
+        net.deliver(packet);
+        CHECK(net.count(counter) == before + 1);
+        CHECK_FALSE(net.take_packet());
+    };
+    const auto with_length = [&](std::uint16_t length) {
+        bytes packet = good;
+        wire::ipv4_header ip = ipv4_of(peer_ip, own_ip, 6);
+        ip.total_length = length;
+        wire::emit_ipv4(ip, packet.data());
+        return packet;
+    };
+    refused(with_length(19), "ip.bad_total_length");
+    refused(with_length(1000), "ip.bad_total_length");
+    refused(with_length(39), "tcp.truncated");
+    bytes offset = good;
+    offset[20 + 12] = std::byte{0x40};
+    refused(offset, "tcp.bad_offset");
+    bytes sum = good;
+    sum[20 + 16] ^= std::byte{1};
+    refused(sum, "tcp.bad_checksum");
+    refused(tcp_packet(ipv4_of(peer_ip, "198.18.0.77", 6), net.peer, {}), "ip.not_for_us");
+    refused(tcp_packet(ipv4_of("198.18.0.255", own_ip, 6), net.peer, {}), "ip.bad_source");
+    net.deliver(good);
+    CHECK(net.take_packet());
+    CHECK(net.host->tcp_info(socket)->current == tcp::state::close_wait);
+    // RFC 1122 3.2.1.3: the peer's address is ours now.
+    REQUIRE(net.host->add_address({{address(peer_ip), 24}}));
+    refused(good, "ip.own_source");
+}
+
+TEST_CASE("tcp way: a connection takes the way that is right when it is opened") {
+    tcp_host net;
+    const auto first = net.connecting(peer_ip, 80);
+    REQUIRE(net.take_segment());
+    REQUIRE(net.host->add_route({{address(peer_ip), 32}, address("198.18.0.7")}));
+    const auto second = net.connecting(peer_ip, 80);
+    const auto asked = net.take_arp();
+    REQUIRE(asked);
+    CHECK(asked->target_ip == address("198.18.0.7"));
+    CHECK(net.host->tcp_ends(first)->remote == net.host->tcp_ends(second)->remote);
+}
+
 TEST_CASE("tcp way: a connection waits for its neighbour, and goes on when it is there") {
     tcp_host net;
     const auto socket = net.connecting("198.18.0.5", 80);
@@ -243,11 +323,8 @@ TEST_CASE("tcp way: a device that is full loses nothing") {
     CHECK(sent == data.size());
 }
 
-TEST_CASE("tcp way: the device finishes checksums and cuts super-segments") {
-    device_capabilities caps;
-    caps.transmit_checksum = true;
-    caps.gso_max_bytes = 60'000;
-    tcp_host net({}, caps);
+// A connection on a device that finishes checksums.
+tcp_socket accepted_unsummed(tcp_host& net) {
     const auto listener = net.listening(80);
     wire::tcp_header syn;
     syn.source_port = 5000;
@@ -273,16 +350,47 @@ TEST_CASE("tcp way: the device finishes checksums and cuts super-segments") {
     net.deliver_segment(ack);
     const auto server = net.host->tcp_accept(listener);
     REQUIRE(server);
-    net.send(server->socket, bytes(10'000, std::byte{3}));
+    return server->socket;
+}
+
+// Such a segment's checksum, finished.
+bool is_right_when_finished(const bytes& frame) {
+    auto apart = *take_apart(frame);
+    wire::store_native(apart.inside.data() + 16, wire::finish_checksum(wire::sum_bytes(
+                                                     0, apart.inside.data(), apart.inside.size())));
+    return transport_checksum_is_right(apart);
+}
+
+TEST_CASE("tcp way: the device finishes the checksums of full segments") {
+    device_capabilities caps;
+    caps.transmit_checksum = true;
+    tcp_host net({}, caps);
+    net.send(accepted_unsummed(net), bytes(10'000, std::byte{3}));
+    net.turn();
+    std::size_t seen = 0;
+    while (const auto frame = net.device.take_sent()) {
+        CHECK(frame->slot.checksum == checksum_state::partial);
+        CHECK(frame->slot.checksum_start == 34);
+        CHECK(frame->slot.checksum_offset == 16);
+        CHECK(frame->slot.gso_bytes == 0);
+        CHECK(is_right_when_finished(frame->data));
+        seen += frame->data.size() - 54;
+    }
+    CHECK(seen == 10'000);
+}
+
+TEST_CASE("tcp way: the device finishes checksums and cuts super-segments") {
+    device_capabilities caps;
+    caps.transmit_checksum = true;
+    caps.gso_max_bytes = 60'000;
+    tcp_host net({}, caps);
+    net.send(accepted_unsummed(net), bytes(10'000, std::byte{3}));
     net.turn();
     const auto frame = net.device.take_sent();
     REQUIRE(frame);
     CHECK(frame->slot.gso_bytes == 1460);
     CHECK(frame->data.size() > 1514);
-    auto super = *take_apart(frame->data);
-    wire::store_native(super.inside.data() + 16, wire::finish_checksum(wire::sum_bytes(
-                                                     0, super.inside.data(), super.inside.size())));
-    CHECK(transport_checksum_is_right(super));
+    CHECK(is_right_when_finished(frame->data));
 }
 
 TEST_CASE("tcp way: RFC 1191: fragmentation needed makes the next segments smaller") {

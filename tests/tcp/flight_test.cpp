@@ -67,7 +67,8 @@ TEST_CASE("a flight is what a list would be") {
                 case 0:
                 case 1:
                     if (model.size() > 200) break;
-                    REQUIRE(f.append(pool, nxt, nxt + n, 1460, 100, instant(1s)) != nullptr);
+                    REQUIRE(f.append(pool, model.empty() ? nxt : model.front().first, nxt, nxt + n,
+                                     1460, 100, instant(1s)) != nullptr);
                     model.push_back({nxt, nxt + n});
                     nxt += n;
                     break;
@@ -119,7 +120,7 @@ TEST_CASE("a flight at its limits") {
     flight f;
     seq nxt(1);
     for (int i = 0; i < 100; ++i, nxt += 100)
-        REQUIRE(f.append(pool, nxt, nxt + 100, 100, 3, instant(1s)) != nullptr);
+        REQUIRE(f.append(pool, seq(1), nxt, nxt + 100, 100, 3, instant(1s)) != nullptr);
     CHECK(pool.used() == 3);
     CHECK(f.newest().last == nxt);  // the last record grew
     const flight::position p = f.find(seq(150));
@@ -128,7 +129,55 @@ TEST_CASE("a flight at its limits") {
     CHECK(p->last == seq(201));
     f.clear(pool);
     flight_pool none(0);
-    CHECK(f.append(none, seq(1), seq(2), 1, 3, instant(1s)) == nullptr);
+    CHECK(f.append(none, seq(1), seq(1), seq(2), 1, 3, instant(1s)) == nullptr);
+}
+
+TEST_CASE("a lone segment has no record until somebody wants it") {
+    flight_pool pool(1 << 20);
+    flight f;
+    f.begin_lone(instant(3s));
+    CHECK_FALSE(f.empty());
+    CHECK(f.is_lone());
+    CHECK(f.oldest_sent_at() == instant(3s));
+    CHECK(pool.used() == 0);
+
+    // A part of it was acknowledged: [150, 200) is left.
+    REQUIRE(f.settle(pool, seq(150), seq(200)));
+    CHECK_FALSE(f.is_lone());
+    CHECK(f.oldest().first == seq(150));
+    CHECK(f.oldest().last == seq(200));
+    CHECK(f.oldest().segment == 50);
+    CHECK(f.oldest_sent_at() == instant(3s));
+    CHECK(f.first().block->oldest == instant(3s));
+    CHECK_FALSE(f.oldest().resent);
+    CHECK(pool.used() == 1);
+    CHECK(f.settle(pool, seq(150), seq(200)));  // once
+    CHECK(pool.used() == 1);
+    f.clear(pool);
+    CHECK(f.empty());
+
+    f.begin_lone(instant{});  // the first moment of all is one, too
+    CHECK(f.is_lone());
+    f.end_lone();
+    CHECK(f.empty());
+
+    // More is sent behind it.
+    f.begin_lone(instant(3s));
+    REQUIRE(f.append(pool, seq(100), seq(200), seq(300), 100, 100, instant(4s)) != nullptr);
+    CHECK(f.oldest().first == seq(100));
+    CHECK(f.oldest().last == seq(200));
+    CHECK(f.newest().first == seq(200));
+    CHECK(f.newest().sent_at == instant(4s));
+    f.clear(pool);
+
+    flight_pool none(0);
+    f.begin_lone(instant(3s));
+    CHECK_FALSE(f.settle(none, seq(100), seq(200)));
+    CHECK(f.append(none, seq(100), seq(200), seq(300), 100, 100, instant(4s)) == nullptr);
+    CHECK(f.is_lone());
+    f.clear(none);
+    CHECK(f.empty());
+    CHECK(pool.used() == 0);
 }
 
 // RFC 6937bis: twenty segments in flight, the first is lost, the threshold is half

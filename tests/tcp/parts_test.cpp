@@ -1,4 +1,5 @@
 // The parts below the protocol: buffers, wheel, demux table, pool, SipHash, round trip, NewReno.
+#include <array>
 #include <map>
 #include <string>
 
@@ -8,7 +9,9 @@
 #include "stack/tcp/congestion/newreno.hpp"
 #include "stack/tcp/demux.hpp"
 #include "stack/tcp/pool.hpp"
+#include "stack/tcp/ports.hpp"
 #include "stack/tcp/receive_buffer.hpp"
+#include "stack/tcp/recent_flows.hpp"
 #include "stack/tcp/round_trip.hpp"
 #include "stack/tcp/send_buffer.hpp"
 #include "stack/tcp/wheel.hpp"
@@ -199,6 +202,60 @@ TEST_CASE("the demux table agrees with a map, collisions and all") {
         const std::uint32_t hash = i % 300 * 0x01000193U;
         const bool found = table.find(hash, [&](reference r) { return r == wanted; }) == wanted;
         REQUIRE(found == (expected.count(i) != 0));
+    }
+}
+
+TEST_CASE("recent flows: what is told was noted, and not forgotten since") {
+    recent_flows recent;
+    CHECK(recent.find({}).is_none());
+    std::map<std::uint32_t, reference> expected;  // ports -> whoever was noted last
+    seeded random(6);
+    const auto key_of = [](std::uint32_t ports) {
+        return wire::ipv4_key{ports % 7 * 0x0100'0000'0001U, ports};
+    };
+    std::size_t told = 0;
+    for (int round = 0; round < 20000; ++round) {
+        const auto ports = static_cast<std::uint32_t>(random.below(2000));
+        const reference now = recent.find(key_of(ports));
+        if (!now.is_none()) {
+            ++told;
+            REQUIRE(expected.count(ports) == 1);
+            REQUIRE(now == expected.at(ports));
+        }
+        if (random.below(3) == 0) {
+            recent.forget(key_of(ports));
+            expected.erase(ports);
+            REQUIRE(recent.find(key_of(ports)).is_none());
+        } else {
+            const reference to(reference::kind::half_open, static_cast<std::uint32_t>(round));
+            recent.note(key_of(ports), to);
+            expected.insert_or_assign(ports, to);
+            REQUIRE(recent.find(key_of(ports)) == to);
+        }
+    }
+    CHECK(told > 1000);
+}
+
+TEST_CASE("the table of ports counts those in use, on whatever page they stand") {
+    port_table ports;
+    for (const auto port : std::to_array<std::uint16_t>({0, 255, 256, 49151, 65535})) {
+        const std::size_t before = ports.size();
+        CHECK_FALSE(ports.has_users(port));
+        ports.add_connection(port);
+        ports.add_connection(port);
+        CHECK(ports.size() == before + 1);
+        ports.remove_connection(port);
+        CHECK(ports.has_users(port));
+        binding b(0);
+        b.local.port = port;
+        ports.add(b);
+        ports.remove_connection(port);
+        CHECK(ports.has_bindings(port));
+        CHECK(ports.size() == before + 1);
+        ports.remove(b);
+        CHECK_FALSE(ports.has_users(port));
+        CHECK(ports.size() == before);
+        ports.add_connection(port);
     }
 }
 

@@ -51,24 +51,30 @@ void script::collect() {
     while (tcp::sender* from = layer_.next_sender()) {
         from->route.mtu = route.mtu;
         from->route.epoch = route.epoch;
-        pulled p;
-        if (!next_by_short_way(layer_, *from, now_, p.segment)) continue;
-        std::uint32_t size = 0;
-        for (std::size_t i = 0; i < p.segment.payload_pieces; ++i) {
-            const const_bytes piece = p.segment.payload[i];
-            p.payload.insert(p.payload.end(), piece.begin(), piece.end());
-            size += static_cast<std::uint32_t>(piece.size());
-        }
-        CHECK(size == p.segment.payload_size);
-        if (p.segment.header.flags.syn) own_iss = p.segment.header.sequence;
-        if (p.segment.header.options.timestamps)
-            last_ts = p.segment.header.options.timestamps->value;
-        const std::uint32_t end = p.segment.header.sequence - own_iss + size +
-                                  (p.segment.header.flags.fin ? 1 : 0) +
-                                  (p.segment.header.flags.syn ? 1 : 0);
-        if (!p.segment.header.flags.rst && end < 0x80000000U && end > peer_acked) peer_acked = end;
-        sent_.push_back(std::move(p));
+        const auto each = [this](const tcp::segment& s) { keep(s); };
+        if (run_max > 1 && send_run_by_short_way(layer_, *from, now_, run_max, each)) continue;
+        tcp::segment one;
+        if (next_by_short_way(layer_, *from, now_, one)) keep(one);
     }
+}
+
+void script::keep(const tcp::segment& sent) {
+    pulled p;
+    p.segment = sent;
+    std::uint32_t size = 0;
+    for (std::size_t i = 0; i < p.segment.payload_pieces; ++i) {
+        const const_bytes piece = p.segment.payload[i];
+        p.payload.insert(p.payload.end(), piece.begin(), piece.end());
+        size += static_cast<std::uint32_t>(piece.size());
+    }
+    CHECK(size == p.segment.payload_size);
+    const wire::tcp_header& h = p.segment.header;
+    if (h.flags.syn) own_iss = h.sequence;
+    if (h.options.timestamps) last_ts = h.options.timestamps->value;
+    const std::uint32_t end =
+        h.sequence - own_iss + size + (h.flags.fin ? 1 : 0) + (h.flags.syn ? 1 : 0);
+    if (!h.flags.rst && end < 0x80000000U && end > peer_acked) peer_acked = end;
+    sent_.push_back(std::move(p));
 }
 
 std::string script::describe(const pulled& p) const {

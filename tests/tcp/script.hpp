@@ -171,6 +171,7 @@ class script {
     std::uint32_t peer_window = 65535;  // the field, when not given
     std::uint32_t peer_acked = 0;       // usual ACK field: everything seen of our stream
     bool jammed = false;                // the device has no room: nothing is pulled
+    unsigned run_max = 1;               // so many segments of a run are pulled at once
 
     // --- the user
     stack::tcp::layer& layer() { return layer_; }
@@ -201,6 +202,7 @@ class script {
         std::vector<std::byte> payload;
     };
     void collect();
+    void keep(const stack::tcp::segment& sent);
     std::string describe(const pulled& p) const;
 
     seeded random_;

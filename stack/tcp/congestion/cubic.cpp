@@ -190,8 +190,9 @@ void cubic::on_acknowledged(congestion_state& s, const acknowledged& a) const no
     else slow_start_again(s, a);
 }
 
-bool cubic::on_unused(congestion_state& s, seq una, seq nxt, duration round_trip) noexcept {
-    if (s.slow_start_threshold != unlimited_threshold || s.ecn || s.pacing != 0) return false;
+bool cubic::on_unused(congestion_state& s, seq una, seq nxt, std::uint32_t round_trip) noexcept {
+    if (s.slow_start_threshold != unlimited_threshold || s.ecn || s.pacing != 0) [[unlikely]]
+        return false;
     return hystart::take_round_of_one(s.own.data(), una, nxt, round_trip);
 }
 

@@ -14,8 +14,8 @@ class cubic final : public congestion_control {
     void on_acknowledged(congestion_state& s, const acknowledged& a) const noexcept override;
     // What on_acknowledged() does in the usual case of who sends small messages: the window is not
     // in use, it is the first slow start, and this acknowledgment is a round of HyStart++ by
-    // itself. False: it is another case, nothing changed.
-    static bool on_unused(congestion_state& s, seq una, seq nxt, duration round_trip) noexcept;
+    // itself. `round_trip`: microseconds, at least 1. False: it is another case, nothing changed.
+    static bool on_unused(congestion_state& s, seq una, seq nxt, std::uint32_t round_trip) noexcept;
     void on_congestion(congestion_state& s, const congestion_event& e) const noexcept override;
     void on_timeout(congestion_state& s, std::uint32_t in_flight, bool again,
                     instant now) const noexcept override;

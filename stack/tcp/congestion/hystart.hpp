@@ -38,10 +38,10 @@ struct hystart {
     // `round_trip`: zero when it measured none. True: slow start is over.
     bool on_acknowledged(seq una, seq nxt, duration round_trip) noexcept;
     // on_acknowledged() where it is kept, a word at a time, for an acknowledgment that would begin
-    // a round and end it: one sample of it is too few to judge by. False: it is not such a one,
-    // nothing changed.
+    // a round and end it: one sample of it is too few to judge by. `round_trip`: microseconds.
+    // False: it is not such a one, nothing changed.
     static bool take_round_of_one(std::uint32_t* kept, seq una, seq nxt,
-                                  duration round_trip) noexcept;
+                                  std::uint32_t round_trip) noexcept;
     // RFC 9406 4.2: how much `bytes` newly acknowledged add to the window.
     std::uint32_t growth(std::uint32_t bytes, std::uint32_t mss, bool paced) const noexcept {
         const std::uint32_t limited =
@@ -54,7 +54,7 @@ struct hystart {
 };
 
 inline bool hystart::take_round_of_one(std::uint32_t* kept, seq una, seq nxt,
-                                       duration round_trip) noexcept {
+                                       std::uint32_t round_trip) noexcept {
     constexpr std::size_t min_at = offsetof(hystart, last_min) / sizeof *kept;
     constexpr std::size_t end_at = offsetof(hystart, round_end) / sizeof *kept;
     constexpr std::size_t phase_at = offsetof(hystart, samples) / sizeof *kept;
@@ -65,12 +65,18 @@ inline bool hystart::take_round_of_one(std::uint32_t* kept, seq una, seq nxt,
     };
     static_assert(offsetof(hystart, in) - offsetof(hystart, samples) == offsetof(progress, in));
     // No conservative slow start has begun: `rounds` is zero too.
-    if (kept[phase_at] != std::bit_cast<std::uint32_t>(progress{}) || una < seq(kept[end_at]) ||
-        round_trip <= duration::zero())
-        return false;
+    if (kept[phase_at] == std::bit_cast<std::uint32_t>(progress{})) [[likely]] {
+        if (una < seq(kept[end_at])) [[unlikely]]
+            return false;
+    } else {
+        // The first acknowledgment of all begins a round that ends at SND.NXT.
+        if (kept[phase_at] != std::bit_cast<std::uint32_t>(progress{.in = phase::unused}) ||
+            una != nxt)
+            return false;
+        kept[phase_at] = std::bit_cast<std::uint32_t>(progress{});
+    }
     kept[end_at] = nxt.value();
-    kept[min_at] = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-        static_cast<std::uint64_t>(round_trip.count()) / 1000, 1, unknown - 1));
+    kept[min_at] = round_trip;
     return true;
 }
 

@@ -135,9 +135,9 @@ TEST_CASE("a burst of all kinds of frames: each goes where it should, in order")
     auto c = wire->connect(narrow);
     const auto everybody = stack::mac_address::broadcast();
     const std::vector<std::pair<stack::mac_address, std::string>> burst{
-        {mac(b), "1"},     {mac(b), "2"}, {mac(c), "3"}, {mac(c), std::string(577, 'x')},
-        {mac(c), "4"},     {mac(a), "?"}, {mac(b), "5"}, {everybody, "all"},
-        {mac(b), "full"},  {mac(c), "6"}, {mac(c), "full"}};
+        {mac(b), "1"},    {mac(b), "2"}, {mac(c), "3"},   {mac(c), std::string(577, 'x')},
+        {mac(c), "4"},    {mac(a), "?"}, {mac(b), "5"},   {everybody, "all"},
+        {mac(b), "full"}, {mac(c), "6"}, {mac(c), "full"}};
     std::array<stack::tx_slot, 11> slots;
     REQUIRE(a->reserve(slots) == slots.size());
     for (std::size_t i = 0; i != burst.size(); ++i) {

@@ -38,6 +38,7 @@ struct device_capabilities {
     checksum_policy receive_checksum = checksum_policy::strict;
     bool transmit_checksum = false;   // may be asked to finish TCP/UDP checksums (partial)
     std::uint32_t gso_max_bytes = 0;  // largest TCP super-segment accepted; 0: none
+    bool large_slots = false;         // super-segments go in slots of their own, of reserve_large()
 };
 
 // A received Ethernet frame without FCS. All protocol headers lie in `head` (a device must make
@@ -78,8 +79,15 @@ class device {
     virtual void release() noexcept = 0;
 
     // Lends up to slots.size() transmit slots; returns how many (0: the transmit path is full; try
-    // again at the next turn). capacity >= mtu + 14, or gso_max_bytes + 128 where that is larger.
+    // again at the next turn). capacity >= mtu + 14, or gso_max_bytes + 128 where that is larger
+    // and super-segments have no slots of their own.
     virtual std::size_t reserve(std::span<tx_slot> slots) noexcept = 0;
+    // With large_slots: the same for slots of capacity >= gso_max_bytes + 128, for super-segments
+    // only.
+    virtual std::size_t reserve_large(std::span<tx_slot> slots) noexcept {
+        static_cast<void>(slots);
+        return 0;
+    }
     // Sends the given slots in order. The slots return to the device.
     virtual void transmit(std::span<const tx_slot> slots) noexcept = 0;
     // Gives reserved slots back unused.

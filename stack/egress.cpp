@@ -34,6 +34,11 @@ bool slot_bank::refill() noexcept {
     return end_ != 0;
 }
 
+void slot_bank::enlarge() noexcept {
+    link_.cancel({&slots_[next_], 1});
+    slots_[next_] = std::exchange(large_, {});
+}
+
 // --- the order of things
 
 egress::egress(layers& all)
@@ -258,9 +263,12 @@ bool egress::send_from(tcp::sender& from, instant now) {
     for (unsigned left = all_.config.segments_turn - run.sent; left != 0; --left) {
         tx_slot* const slot = slots_.peek();
         if (slot == nullptr) return false;
+        // What the next segment will be is not known before it is taken.
+        if (all_.capabilities.large_slots && !slots_.has_large()) return false;
         if (!all_.tcp.next_segment(from, now, segment_)) return true;
         const std::size_t header_length = header_length_of(segment_);
         const std::size_t size = wire::ipv4_header_size + header_length + segment_.payload_size;
+        if (segment_.gso_bytes != 0 && all_.capabilities.large_slots) slots_.enlarge();
         if (is_too_small(*slot, size)) {
             if (segment_.is_last) return true;
             continue;

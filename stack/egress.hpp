@@ -25,13 +25,22 @@ class slot_bank {
     // `sent`: counts the frames that were given to the device.
     slot_bank(device& link, std::size_t burst, std::uint64_t& sent) noexcept
         : link_(link), burst_(burst), sent_(sent) {}
-    ~slot_bank() { link_.cancel(std::span(slots_).subspan(next_, end_ - next_)); }
+    ~slot_bank() {
+        link_.cancel(std::span(slots_).subspan(next_, end_ - next_));
+        if (large_.data != nullptr) link_.cancel({&large_, 1});
+    }
     slot_bank(const slot_bank&) = delete;
     slot_bank& operator=(const slot_bank&) = delete;
 
     // The slot to fill next; null: the device is full. The same one until use().
     tx_slot* peek() noexcept { return next_ != end_ || refill() ? &slots_[next_] : nullptr; }
     void use() noexcept { ++next_; }
+    // Of a device with large slots: there is one at hand. False: the device is full.
+    bool has_large() noexcept {
+        return large_.data != nullptr || link_.reserve_large({&large_, 1}) != 0;
+    }
+    // Puts it in the place of the slot to fill next.
+    void enlarge() noexcept;
     // Sends what was used since the last call.
     void transmit() noexcept {
         if (next_ != first_) send_used();
@@ -53,6 +62,7 @@ class slot_bank {
     std::size_t next_ = 0;   // free: [next_, end_)
     std::size_t end_ = 0;
     std::array<tx_slot, burst_max> slots_{};
+    tx_slot large_{};  // without data: none
 };
 
 class egress {

@@ -27,6 +27,9 @@ class capturing_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override {
         return inner_.reserve(slots);
     }
+    std::size_t reserve_large(std::span<stack::tx_slot> slots) noexcept override {
+        return inner_.reserve_large(slots);
+    }
     void transmit(std::span<const stack::tx_slot> slots) noexcept override;
     void cancel(std::span<const stack::tx_slot> slots) noexcept override { inner_.cancel(slots); }
     stack::error want_group(const stack::ip_address& group, bool wanted) noexcept override {

@@ -81,6 +81,11 @@ faulty_device::faulty_device(stack::device& inner, const fault_options& receivin
         capabilities_.transmit_checksum = false;
         capabilities_.gso_max_bytes = 0;
     }
+    // What is held back is a frame as it goes on the network.
+    if (capabilities_.large_slots) {
+        capabilities_.large_slots = false;
+        capabilities_.gso_max_bytes = 0;
+    }
     if (receiving.corrupt > 0) capabilities_.receive_checksum = stack::checksum_policy::strict;
 }
 

@@ -154,7 +154,7 @@ inline constexpr std::uint8_t ecn_capable = 0b10;
 struct segment {
     flow ends;
     wire::tcp_header header;
-    std::array<const_bytes, 4> payload{};
+    std::array<const_bytes, 18> payload{};  // blocks of 4 KB, for a super-segment of 64
     std::uint8_t payload_pieces = 0;
     std::uint32_t payload_size = 0;
     std::uint16_t gso_bytes = 0;

@@ -393,6 +393,44 @@ TEST_CASE("tcp way: the device finishes checksums and cuts super-segments") {
     CHECK(is_right_when_finished(frame->data));
 }
 
+TEST_CASE("tcp way: super-segments go in slots of their own, where the device has such") {
+    device_capabilities caps;
+    caps.gso_max_bytes = 60'000;
+    caps.large_slots = true;
+    tcp_host net({}, caps);
+    const auto socket = net.accepted(80);
+    const auto take_supers = [&net] {
+        std::size_t got = 0;
+        while (const auto frame = net.device.take_sent()) {
+            const bool super = frame->slot.gso_bytes != 0;
+            CHECK(frame->slot.capacity == (super ? 60'128U : 1514U));
+            CHECK(frame->data.size() <= frame->slot.capacity);
+            if (super) got += take_apart(frame->data)->inside.size() - 20;
+        }
+        return got;
+    };
+    net.device.large_room = 0;  // but one is at hand
+    net.send(socket, bytes(5000, std::byte{3}));
+    net.turn();
+    CHECK(take_supers() == 5000);
+    net.send(socket, bytes(5000, std::byte{4}));
+    net.turn();
+    CHECK(net.device.sent.empty());  // it waits: what is cut small could overtake
+    net.device.large_room = 2;
+    net.turn();
+    CHECK(take_supers() == 5000);
+
+    // A lone segment needs none.
+    net.peer.acknowledgment += 10'000;
+    net.deliver_segment(net.peer);
+    net.send(socket, bytes(100, std::byte{4}));
+    net.turn();
+    const auto small = net.device.take_sent();
+    REQUIRE(small);
+    CHECK(small->slot.gso_bytes == 0);
+    CHECK(small->slot.capacity == 1514);
+}
+
 TEST_CASE("tcp way: RFC 1191: fragmentation needed makes the next segments smaller") {
     tcp_host net;
     const auto socket = net.accepted(80);

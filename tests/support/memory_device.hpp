@@ -31,10 +31,11 @@ class memory_device final : public stack::device {
 
     stack::device_capabilities caps;
     std::size_t room =
-        1'000'000;               // transmit slots in all; a test lowers it to make the device full
-    std::size_t slot_bytes = 0;  // capacity of slots; 0: as device.hpp promises
-    std::size_t head_bytes = 0;  // cut received frames: the first piece; 0: whole
-    std::size_t piece_bytes = 100;  // and the further ones
+        1'000'000;  // transmit slots in all; a test lowers it to make the device full
+    std::size_t large_room = 1'000'000;  // the same for large slots
+    std::size_t slot_bytes = 0;          // capacity of slots; 0: as device.hpp promises
+    std::size_t head_bytes = 0;          // cut received frames: the first piece; 0: whole
+    std::size_t piece_bytes = 100;       // and the further ones
     std::deque<sent_frame> sent;
     std::vector<stack::ip_address> groups;            // wanted
     stack::error group_refusal = stack::error::none;  // what a test lets want_group() say
@@ -72,16 +73,17 @@ class memory_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override {
         ++reserve_calls;
         const std::size_t count = std::min(slots.size(), room - std::min(room, lent_.size()));
-        const std::size_t promised = std::max<std::size_t>(caps.mtu + std::size_t{14},
-                                                           caps.gso_max_bytes + std::size_t{128});
-        const std::size_t capacity = slot_bytes == 0 ? promised : slot_bytes;
-        for (std::size_t i = 0; i < count; ++i) {
-            lent_.push_back(bytes(capacity));
-            slots[i] = {};
-            slots[i].data = lent_.back().data();
-            slots[i].capacity = static_cast<std::uint32_t>(capacity);
-            slots[i].token = next_token_++;
-        }
+        const std::size_t frame = caps.mtu + std::size_t{14};
+        const std::size_t promised =
+            caps.large_slots ? frame : std::max(frame, caps.gso_max_bytes + std::size_t{128});
+        for (auto& slot : slots.first(count)) lend(slot, slot_bytes == 0 ? promised : slot_bytes);
+        return count;
+    }
+    std::size_t reserve_large(std::span<stack::tx_slot> slots) noexcept override {
+        assert(caps.large_slots);
+        const std::size_t count = std::min(slots.size(), large_room);
+        for (auto& slot : slots.first(count)) lend(slot, caps.gso_max_bytes + std::size_t{128});
+        large_room -= count;
         return count;
     }
     void transmit(std::span<const stack::tx_slot> slots) noexcept override {
@@ -121,6 +123,13 @@ class memory_device final : public stack::device {
         out.rest = frame.rest;
         out.checksum = frame.checksum;
         return out;
+    }
+    void lend(stack::tx_slot& slot, std::size_t capacity) {
+        lent_.push_back(bytes(capacity));
+        slot = {};
+        slot.data = lent_.back().data();
+        slot.capacity = static_cast<std::uint32_t>(capacity);
+        slot.token = next_token_++;
     }
     bytes take_back(const stack::tx_slot& slot) {
         const auto found = std::find_if(lent_.begin(), lent_.end(),

@@ -331,6 +331,6 @@ TEST_CASE("a device that cuts gets super-segments of whole segments") {
     s.writes(3000);
     s.expects(data(14601, 3000).push());
     s.sends(ack(17601).seq(1));
-    s.writes(25000);  // more pieces than one segment points at: cut at whole segments
-    s.expects(data(17601, 11 * 1460));
+    s.writes(12 * 1460);  // of five blocks of the send buffer
+    s.expects(data(17601, 12 * 1460).push());
 }

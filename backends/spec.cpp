@@ -140,7 +140,7 @@ constexpr std::array<key<wire_spec>, 6> wire_keys{{
      [](wire_spec& s, std::string_view v) { return read_word(v, spreading_words, s.spread); }},
 }};
 
-constexpr std::array<key<xdp_spec>, 9> xdp_keys{{
+constexpr std::array<key<xdp_spec>, 10> xdp_keys{{
     {"ip", read_address<xdp_spec>, true},
     {"gw", [](xdp_spec& s, std::string_view v) { return read_host(v, s.gateway); }},
     {"mode", [](xdp_spec& s, std::string_view v) { return read_word(v, attach_modes, s.mode); }},
@@ -153,6 +153,7 @@ constexpr std::array<key<xdp_spec>, 9> xdp_keys{{
     {"rx_checksum",
      [](xdp_spec& s, std::string_view v) { return read_word(v, xdp_checksums, s.rx_checksum); }},
     {"tx_checksum", [](xdp_spec& s, std::string_view v) { return read_switch(v, s.tx_checksum); }},
+    {"gso", [](xdp_spec& s, std::string_view v) { return read_switch(v, s.gso); }},
 }};
 
 template <class Spec>

@@ -62,10 +62,11 @@ struct xdp_spec {
     enum class attach_mode { automatic, native, skb } mode = attach_mode::automatic;  // mode=
     unsigned queue = 0;            // queue=, first NIC queue
     unsigned queues = 1;           // queues=
-    unsigned frames = 4096;        // frames=, UMEM size in frames of 4096 bytes
-    unsigned ring_entries = 2048;  // ring=, descriptors of each ring, power of two
+    unsigned frames = 8192;        // frames=, UMEM size in frames of 4096 bytes
+    unsigned ring_entries = 4096;  // ring=, descriptors of each ring, power of two
     enum class checksum { automatic, strict, partial, trusted } rx_checksum = checksum::automatic;
     bool tx_checksum = true;  // tx_checksum=on|off, metadata offload if there
+    bool gso = true;          // gso=on|off, super-segments by a packet socket
     fault_options faults;     // loss=, delay=, seed=, ...
     tcp_choices tcp;          // congestion=, ecn=, pacing=, idle=
     name_choices names;       // dns=, search=, ...

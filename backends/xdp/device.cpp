@@ -21,14 +21,39 @@ void xdp_device::release() noexcept {
 }
 
 std::size_t xdp_device::reserve(std::span<stack::tx_slot> slots) noexcept {
-    return failed_ ? 0 : sender().reserve(slots);
+    if (failed_) return 0;
+    if (supers_ != nullptr)
+        for (stack::tx_slot slot; supers_->take_back(slot.token);) sender().cancel({&slot, 1});
+    return sender().reserve(slots);
 }
 
+// Runs of frames for the queue, but for what would overtake a super-segment of its stream.
 void xdp_device::transmit(std::span<const stack::tx_slot> slots) noexcept {
-    sender().transmit(slots);
+    if (supers_ == nullptr) return sender().transmit(slots);
+    const auto with_supers = [&](const stack::tx_slot& slot) {
+        if (super_sender::owns(slot)) {
+            supers_->transmit(slot);
+            return true;
+        }
+        return supers_->busy() && supers_->follow(slot);
+    };
+    std::size_t run = 0;
+    for (std::size_t i = 0; i != slots.size(); ++i) {
+        if (!with_supers(slots[i])) {
+            ++run;
+            continue;
+        }
+        if (run != 0) sender().transmit(slots.subspan(i - run, run));
+        run = 0;
+    }
+    if (run != 0) sender().transmit(slots.last(run));
 }
 
-void xdp_device::cancel(std::span<const stack::tx_slot> slots) noexcept { sender().cancel(slots); }
+void xdp_device::cancel(std::span<const stack::tx_slot> slots) noexcept {
+    for (const auto& slot : slots)
+        if (super_sender::owns(slot)) supers_->cancel(slot);
+        else sender().cancel({&slot, 1});
+}
 
 bool xdp_device::frames_waiting() noexcept {
     return !failed_ && std::any_of(queues_.begin(), queues_.end(),

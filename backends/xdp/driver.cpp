@@ -28,7 +28,9 @@ xdp_driver::xdp_driver(description text, std::vector<xsk_socket> sockets,
 void xdp_driver::kick(ring& r) noexcept {
     look_for_trouble();
     if (dead_ || ended_) return;
+    // In this order: what comes after super-segments follows them.
     sender().kick(r);
+    if (auto* const supers = device_->supers()) supers->submit(r);
 }
 
 bool xdp_driver::prepare_to_sleep(ring& r) noexcept {
@@ -41,6 +43,7 @@ bool xdp_driver::prepare_to_sleep(ring& r) noexcept {
             io_uring_prep_poll_add(entry, watch_->descriptor(), POLLIN);
         });
     }
+    if (auto* const supers = device_->supers()) supers->submit(r);
     bool sleep = true;
     for (auto& w : wakers_) sleep = w.prepare_to_sleep(r) && sleep;
     return sleep;
@@ -48,6 +51,11 @@ bool xdp_driver::prepare_to_sleep(ring& r) noexcept {
 
 // What the kernel answered to kicks and polls may mean that the interface is gone or down.
 void xdp_driver::look_for_trouble() noexcept {
+    auto* const supers = device_->supers();
+    if (supers != nullptr && supers->take_trouble() && !dead_ && !ended_) {
+        watch_->refresh();
+        apply_link();
+    }
     for (auto& w : wakers_) {
         const auto trouble = w.take_trouble();
         if (trouble == waker::trouble::none || dead_ || ended_) continue;
@@ -89,11 +97,13 @@ void xdp_driver::shut_down(ring& r) noexcept {
             io_uring_prep_cancel(entry, static_cast<completion*>(&link_message_), 0);
         });
     for (auto& w : wakers_) w.shut_down(r);
+    if (auto* const supers = device_->supers()) supers->shut_down(r);
     r.flush();
 }
 
 bool xdp_driver::idle() const noexcept {
-    return !watch_armed_ &&
+    const auto* const supers = device_->supers();
+    return !watch_armed_ && (supers == nullptr || supers->idle()) &&
            std::all_of(wakers_.begin(), wakers_.end(), [](const auto& w) { return w.idle(); });
 }
 
@@ -105,7 +115,7 @@ std::vector<counter> xdp_driver::counters() const {
                              {"xdp.kicks_failed", 0},
                              {"xdp.dropped_tx_busy", 0},
                              {"xdp.dropped_rx_in_pieces", 0}};
-    const std::size_t own = all.size();
+    const std::size_t own = all.size();  // those of each queue
     for (std::size_t i = 0; i != wakers_.size(); ++i) {
         const queue& q = *device_->queues()[i];
         const waker& w = wakers_[i];
@@ -118,6 +128,11 @@ std::vector<counter> xdp_driver::counters() const {
         else
             for (std::size_t at = 0; at != kernel.size() && own + at != all.size(); ++at)
                 all[own + at].value += kernel[at].value;
+    }
+    if (const auto* const supers = device_->supers()) {
+        all.push_back({"xdp.supers_transmitted", supers->sent()});
+        all.push_back({"xdp.followers_transmitted", supers->followed()});
+        all.push_back({"xdp.dropped_tx_supers", supers->dropped()});
     }
     return all;
 }

@@ -15,6 +15,7 @@
 #include "backends/xdp/queue.hpp"
 #include "backends/xdp/socket.hpp"
 #include "backends/xdp/steering.hpp"
+#include "backends/xdp/super_sender.hpp"
 
 namespace coax::backends {
 
@@ -101,16 +102,23 @@ std::variant<open_queues, failure> bind_queues(const xdp_spec& what, const inter
     return q;
 }
 
+// A native program at one end of a veth makes the kernel at the other end cut its streams into
+// single segments; a generic one is handed them by the 64 KB.
+bool merges_for_generic(const interface_facts& facts, const xsk_socket& socket) {
+    return facts.driver == "veth" && socket.has_multi_buffer();
+}
+
 // Attaches in the mode that was asked for, or, with `automatic`, in the first that goes. The text
 // of the failure, or the mode.
 std::variant<steering::mode, failure> attach(steering& program, const xdp_spec& what,
-                                             std::vector<std::string>& notes) {
+                                             bool generic_first, std::vector<std::string>& notes) {
     using attach_mode = xdp_spec::attach_mode;
     steering::attached native;
-    if (what.mode != attach_mode::skb) {
+    const bool automatic = what.mode == attach_mode::automatic;
+    if (what.mode == attach_mode::native || (automatic && !generic_first)) {
         native = program.attach(steering::mode::native);
         if (native.wrong.empty()) return steering::mode::native;
-        if (what.mode == attach_mode::native || native.occupied) return failure{native.wrong};
+        if (!automatic || native.occupied) return failure{native.wrong};
     }
     const steering::attached skb = program.attach(steering::mode::skb);
     if (!skb.wrong.empty()) return failure{skb.wrong};
@@ -174,14 +182,29 @@ description describe(const xdp_spec& what, const interface_facts& facts, steerin
     return d;
 }
 
+// Null: there are none, as asked for or as `text` then says.
+std::unique_ptr<super_sender> open_supers(const xdp_spec& what, const interface_facts& facts,
+                                          description& text) {
+    if (!what.gso || !what.tx_checksum) return nullptr;  // whoever cuts them must sum, too
+    auto opened = super_sender::open(facts.index);
+    if (const auto* wrong = std::get_if<failure>(&opened)) {
+        text.notes.push_back("the kernel takes no super-segments: " + wrong->message + ".");
+        return nullptr;
+    }
+    text.offloads.push_back("gso");
+    return std::move(std::get<std::unique_ptr<super_sender>>(opened));
+}
+
 stack::device_capabilities capabilities(const xdp_spec& what, const interface_facts& facts,
-                                        const xsk_socket& socket) {
+                                        const xsk_socket& socket, bool supers) {
     stack::device_capabilities c;
     c.mtu = static_cast<std::uint16_t>(facts.mtu);
     c.address = facts.mac;
     c.receive_checksum = receive_policy(what, facts);
     c.transmit_checksum = socket.has_metadata();
     c.hears_all_groups = false;  // 224.0.0.1, where queriers ask, is the kernel's
+    c.gso_max_bytes = supers ? super_sender::payload_max : 0;
+    c.large_slots = supers;
     return c;
 }
 
@@ -221,7 +244,8 @@ std::variant<steered_interface, failure> steer_interface(const xdp_spec& what) {
         wrong = s.program->set_socket(what.queue + i, s.bound.sockets[i].descriptor());
     if (!wrong.empty()) return failure{wrong};
     // Last, when whatever it hands over is taken care of.
-    const auto attached = attach(*s.program, what, s.notes);
+    const bool generic_first = merges_for_generic(s.facts, s.bound.sockets.front());
+    const auto attached = attach(*s.program, what, generic_first, s.notes);
     if (const auto* failed = std::get_if<failure>(&attached)) return *failed;
     s.mode = std::get<steering::mode>(attached);
     s.groups = std::make_shared<group_door>(*s.program, s.facts);
@@ -245,8 +269,9 @@ std::unique_ptr<driver> make_driver(const xdp_spec& what, steered_interface& s, 
         queues.push_back(std::move(s.bound.queues[i]));
     }
     description text = describe(what, s.facts, s.mode, sockets, what.queue + at, s.notes);
-    auto device = std::make_unique<xdp_device>(std::move(queues),
-                                               capabilities(what, s.facts, sockets.front()));
+    auto supers = open_supers(what, s.facts, text);
+    const auto offered = capabilities(what, s.facts, sockets.front(), supers != nullptr);
+    auto device = std::make_unique<xdp_device>(std::move(queues), std::move(supers), offered);
     watch->start(s.facts);
     return std::make_unique<xdp_driver>(std::move(text), std::move(sockets), std::move(device),
                                         s.program, s.groups, std::move(watch),

@@ -43,6 +43,7 @@ TEST_CASE("spec: xdp with its defaults") {
     CHECK(x.queue == 0);
     CHECK(x.queues == 1);
     CHECK(x.tx_checksum);
+    CHECK(x.gso);
     CHECK(x.rx_checksum == xdp_spec::checksum::automatic);
     CHECK_FALSE(x.faults.any());
     CHECK(x.capture.empty());
@@ -85,7 +86,7 @@ TEST_CASE("spec: how names are found") {
 TEST_CASE("spec: xdp with every key") {
     const auto x = parsed<xdp_spec>(
         "xdp:eth1.5,ip=198.18.0.2/24,ip=fd00:c0a0::2/64,gw=198.18.0.1,mode=skb,queue=2,queues=3,"
-        "frames=8192,ring=1024,rx_checksum=partial,tx_checksum=off,loss=0.02,burst=3,"
+        "frames=8192,ring=1024,rx_checksum=partial,tx_checksum=off,gso=off,loss=0.02,burst=3,"
         "duplicate=0.01,reorder=0.5,corrupt=1,delay=10ms,jitter=1.5us,seed=42,capture=/tmp/a.pcap");
     CHECK(x.interface == "eth1.5");
     REQUIRE(x.addresses.size() == 2);
@@ -99,6 +100,7 @@ TEST_CASE("spec: xdp with every key") {
     CHECK(x.ring_entries == 1024);
     CHECK(x.rx_checksum == xdp_spec::checksum::partial);
     CHECK_FALSE(x.tx_checksum);
+    CHECK_FALSE(x.gso);
     CHECK(x.faults.loss == 0.02);
     CHECK(x.faults.burst == 3);
     CHECK(x.faults.duplicate == 0.01);

@@ -62,7 +62,7 @@ expect sum_bad = 0
 lab_make xdp-frames || exit 1
 start "xdp:lab0,ip=$lab_coax_ip/24,tx_checksum=off"
 lab_check "no offload is claimed" test "$(grep -c tx-checksum "$out")" = 0
-lab_check "mode=auto says what it came to" grep -q "(native, copy)" "$out"
+lab_check "mode=auto says what it came to" grep -q "(skb, copy)" "$out"
 lab_check "datagrams" ask $lab_coax_ip 7 500 1000
 stop
 

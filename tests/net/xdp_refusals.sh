@@ -55,9 +55,14 @@ lab_end "$lab_pid"
 lab_make xdp-refuse --queues 2 || exit 1
 lab_check "one receive queue" lab_on_coax ethtool -L lab0 rx 1
 refused "more transmit queues than this end receive queues" "xdp:lab0,$ip,mode=native"
-start "xdp:lab0,$ip"
-lab_check "mode=auto says why it is skb" \
-    grep -q "note: mode=auto came to skb.*transmit queues" "$out"
+
+# mode=auto tries, where it is no veth.
+lab_make xdp-refuse || exit 1
+lab_check "macvlan" ip -n "$lab_coax_ns" link add link lab0 name over0 type macvlan
+lab_check "macvlan up" ip -n "$lab_coax_ns" link set over0 up
+start "xdp:over0,$ip"
+lab_check "mode=auto says why it is skb: $(cat "$out")" \
+    grep -q "note: mode=auto came to skb, as native does not go" "$out"
 lab_check "mode=auto says that it is skb" grep -q "(skb, copy)" "$out"
 lab_end "$lab_pid"
 

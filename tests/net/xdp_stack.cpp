@@ -44,6 +44,9 @@ class measuring_device final : public stack::device {
     std::size_t reserve(std::span<stack::tx_slot> slots) noexcept override {
         return inner_.reserve(slots);
     }
+    std::size_t reserve_large(std::span<stack::tx_slot> slots) noexcept override {
+        return inner_.reserve_large(slots);
+    }
     void transmit(std::span<const stack::tx_slot> slots) noexcept override {
         inner_.transmit(slots);
     }

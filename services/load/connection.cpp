@@ -36,7 +36,8 @@ void connection::pump(time_point now) {
     const time_point stop = listener_.stop();
     std::size_t count = 0;
     while (gate_.may_send(now, stop)) {
-        if (gate_.outstanding() == 0) heard_ = now;
+        // After a new connection `now` is from before it, and what went into it owed no reply.
+        if (gate_.outstanding() == 0) heard_ = std::max(heard_, now);
         from_[next_from_] = gate_.send(now);
         next_from_ = next_from_ + 1 == most_ ? 0 : next_from_ + 1;
         ++count;

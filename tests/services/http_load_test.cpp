@@ -108,6 +108,20 @@ TEST_CASE("connections that an HTTP server ends are made anew, and nothing is lo
     }
 }
 
+TEST_CASE("the time that a new connection takes is not the silence of a server that owes a reply") {
+    const load_site site("wire", "load-far", [](coax::io_context& io, const auto& at) {
+        return std::make_unique<closing_server>(io, at, 1, true);
+    });
+    load_options asked = http_options(site, "/");
+    // Each is 300 ms: to connect, and to be answered. What is asked at 300 ms is answered at 900.
+    asked.backend.specification += ",delay=150ms";
+    asked.timeout = 500ms;
+    asked.duration = 800ms;
+    const load_result r = run_load_of(asked);
+    CHECK(r.counts.errors.empty());
+    CHECK(r.counts.reconnects > 0);
+}
+
 TEST_CASE("a connection that ends before its first answer is an error, not made anew for ever") {
     const load_site site = closing_site(0, false);
     load_options asked = http_options(site, "/");

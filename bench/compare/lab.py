@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 
 SERVER_INTERFACE = "lab0"
@@ -119,8 +120,7 @@ class Lab:
             self._mtu = link.mtu
         if queues != self._queues:
             for namespace, interface in self._ends():
-                run("ip", "netns", "exec", namespace, "ethtool", "-L", interface,
-                    "rx", str(queues), "tx", str(queues))
+                self._set_queues(namespace, interface, str(queues))
             self._queues = queues
         wanted = (("tso", link.offloads, link.offloads and not napi),
                   ("gso", link.offloads, link.offloads), ("gro", napi, False))
@@ -131,6 +131,18 @@ class Lab:
                 run("ip", "netns", "exec", namespace, "ethtool", "-K", interface, feature,
                     switch[on])
                 self._features[interface, feature] = on
+
+    def _set_queues(self, namespace, interface, count):
+        """Again for a while: the kernel lets go of a queue some time after its program has ended."""
+        until = time.monotonic() + 5
+        while True:
+            try:
+                return run("ip", "netns", "exec", namespace, "ethtool", "-L", interface,
+                           "rx", count, "tx", count)
+            except LabError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def _ends(self):
         return ((self.server, SERVER_INTERFACE), (self.client, CLIENT_INTERFACE))

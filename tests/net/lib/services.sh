@@ -259,7 +259,8 @@ services_lab() {
     mkdir "$lab_directory/files"
     local size
     for size in $sizes; do
-        head -c "$size" /dev/urandom >"$lab_directory/files/$size"
+        # No 255: to curl's telnet, which some tests talk through, that is a command.
+        head -c "$size" < <(tr -d '\377' </dev/urandom) >"$lab_directory/files/$size"
     done
 }
 

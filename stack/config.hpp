@@ -145,7 +145,7 @@ struct neighbour_config {
     // Packets waiting for one neighbour, RFC 1122 2.3.2.2: a burst to somebody new arrives whole.
     std::uint16_t pending_max = 256;
     std::uint32_t pending_bytes_each = 1U << 17;  // one packet may be larger
-    duration reachable = 30s;          // then asked again while in use
+    duration reachable = 30s;                     // then asked again while in use
     duration retry = 1s;  // between ARP requests, RFC 1122 2.3.2.1: at most one a second
     std::uint8_t retries_max = 3;
     std::uint32_t requests_per_second_max = 1000;  // to all neighbours together

@@ -229,4 +229,9 @@ inline bool holds_back(const connection& c) noexcept {
     return c.rare->corked || (c.rare->more && c.rare->more_since == c.snd.una);
 }
 
+// Of a connection that has one.
+inline receive_tuning& tuning_of(core& k, const connection& c) noexcept {
+    return *k.tunings.at(c.tuning - 1);
+}
+
 }  // namespace coax::stack::tcp

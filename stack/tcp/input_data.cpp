@@ -158,10 +158,11 @@ disposition accept_plain(core& k, connection& c, const wire::plain_segment& s, b
     }
     c.last_received = coarse_instant(now);
     c.rcv.nxt = c.receiving.end();
-    // By timestamps only a full segment tells something; a copy, or `s` would have to lie in
-    // memory.
-    if ((size >= c.rcv.mss || !c.timestamps) && c.tuning != 0) {
-        const wire::tcp_timestamps stamps = s.timestamps;
+    // As measure_receiver() would find, too: by timestamps only a full segment tells something, and
+    // only the first that echoes a moment, as those of a burst all do.
+    if (c.tuning != 0 &&
+        (!c.timestamps || (size >= c.rcv.mss && s.timestamps.echo != tuning_of(k, c).last_echo))) {
+        const wire::tcp_timestamps stamps = s.timestamps;  // or `s` would have to lie in memory
         measure_receiver(k, c, size, s.has_timestamps ? &stamps : nullptr, now);
     }
     k.notify(c, &readiness::readable);

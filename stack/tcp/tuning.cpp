@@ -13,10 +13,6 @@ namespace {
 constexpr duration unused = std::chrono::seconds(10);  // then the block is wanted back
 constexpr std::uint32_t far_mark = 1U << 30;           // bytes: nothing to measure
 
-receive_tuning& tuning_of(core& k, const connection& c) noexcept {
-    return *k.tunings.at(c.tuning - 1);
-}
-
 void take_back_oldest(core& k) noexcept {
     receive_tuning& oldest = k.tunings_by_use.front();
     oldest.owner->tuning = 0;

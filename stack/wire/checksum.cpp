@@ -70,15 +70,23 @@ bool is_long(std::size_t size) noexcept {
     return size >= long_size && __builtin_cpu_supports("avx2") != 0;
 }
 
-// Adds words of 16 bits to the columns. One instruction multiplies words by one and adds them two
+// Adds words of 16 bits to columns of 32. One instruction multiplies words by one and adds them two
 // by two, but takes them as signed: turning the highest bit makes each word 32768 less than it was
 // as an unsigned one. The caller puts that back.
-[[gnu::target("avx2"), gnu::always_inline]] inline __m256i add_words(__m256i columns,
-                                                                     __m256i words) noexcept {
-    const __m256i highest = _mm256_set1_epi16(static_cast<short>(0x8000));
-    const __m256i ones = _mm256_set1_epi16(1);
-    return _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(words, highest), ones));
-}
+struct word_adder {
+    __m256i highest;
+    __m256i ones;
+
+    // The compiler does not learn what the two hold, or it would make them anew at each use.
+    [[gnu::target("avx2"), gnu::always_inline]] word_adder() noexcept
+        : highest(_mm256_set1_epi16(static_cast<short>(0x8000))), ones(_mm256_set1_epi16(1)) {
+        __asm__("" : "+x"(highest), "+x"(ones));
+    }
+    [[gnu::target("avx2"), gnu::always_inline]] __m256i add(__m256i columns,
+                                                            __m256i words) const noexcept {
+        return _mm256_add_epi32(columns, _mm256_madd_epi16(_mm256_xor_si256(words, highest), ones));
+    }
+};
 
 // 32 bytes at `source`, copied on the way if Copy.
 template <bool Copy>
@@ -92,10 +100,11 @@ template <bool Copy>
 // The same for `Vectors` of them. Two chains of additions run side by side.
 template <bool Copy, int Vectors>
 [[gnu::target("avx2"), gnu::always_inline]] inline void add_vectors(
-    __m256i (&columns)[2], std::byte*& target, const std::byte*& source) noexcept {
-#pragma GCC unroll 8
+    const word_adder& words, __m256i (&columns)[2], std::byte*& target,
+    const std::byte*& source) noexcept {
+#pragma GCC unroll 16
     for (int i = 0; i < Vectors; ++i)
-        columns[i & 1] = add_words(columns[i & 1],
+        columns[i & 1] = words.add(columns[i & 1],
                                    pass<Copy>(Copy ? target + 32 * i : nullptr, source + 32 * i));
     source += 32 * Vectors;
     if constexpr (Copy) target += 32 * Vectors;
@@ -110,13 +119,15 @@ template <bool Copy>
     for (; size >= most + long_size; size -= most, source += most, target += Copy ? most : 0)
         [[unlikely]]
         sum = add_long<Copy>(sum, target, source, most);
+    const word_adder words;
     __m256i columns[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    // Eight vectors at a time, then what is left by the bits of its size.
-    for (const std::byte* const end = source + (size & ~std::size_t{255}); source != end;)
-        add_vectors<Copy, 8>(columns, target, source);
-    if ((size & 128U) != 0) add_vectors<Copy, 4>(columns, target, source);
-    if ((size & 64U) != 0) add_vectors<Copy, 2>(columns, target, source);
-    if ((size & 32U) != 0) add_vectors<Copy, 1>(columns, target, source);
+    // Sixteen vectors at a time, then what is left by the bits of its size.
+    for (const std::byte* const end = source + (size & ~std::size_t{511}); source != end;)
+        add_vectors<Copy, 16>(words, columns, target, source);
+    if ((size & 256U) != 0) add_vectors<Copy, 8>(words, columns, target, source);
+    if ((size & 128U) != 0) add_vectors<Copy, 4>(words, columns, target, source);
+    if ((size & 64U) != 0) add_vectors<Copy, 2>(words, columns, target, source);
+    if ((size & 32U) != 0) add_vectors<Copy, 1>(words, columns, target, source);
     if (const std::size_t left = size & 30U; left != 0) {
         // With some that were summed before them, which count as zero now.
         alignas(64) static constexpr std::array<std::uint8_t, 64> zeros_then_ones = [] {
@@ -127,7 +138,7 @@ template <bool Copy>
         const __m256i last = pass<Copy>(Copy ? target + left - 32 : nullptr, source + left - 32);
         const __m256i mask =
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(zeros_then_ones.data() + left));
-        columns[0] = add_words(columns[0], _mm256_and_si256(last, mask));
+        columns[0] = words.add(columns[0], _mm256_and_si256(last, mask));
     }
     const __m256i both = _mm256_add_epi32(columns[0], columns[1]);
     __m128i four = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));

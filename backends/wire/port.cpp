@@ -198,7 +198,8 @@ inline const stack::tx_slot* port::transmit_row(const stack::tx_slot* slot,
                  .checksum = next->checksum});
         ++counters_.delivered;
         counters_.sent_bytes += next->length;
-    } while (++next != end && address_key(next->data) == destination);
+        ++next;
+    } while (next != end && address_key(next->data) == destination);
     out.publish();  // if it was none, who sleeps there is woken in vain
     told_ |= there.mark;
     outstanding_ |= there.mark;

@@ -98,12 +98,12 @@ template <bool Copy>
 }
 
 // The same for `Vectors` of them. Two chains of additions run side by side.
-template <bool Copy, int Vectors>
+template <bool Copy, std::ptrdiff_t Vectors>
 [[gnu::target("avx2"), gnu::always_inline]] inline void add_vectors(
     const word_adder& words, __m256i (&columns)[2], std::byte*& target,
     const std::byte*& source) noexcept {
 #pragma GCC unroll 16
-    for (int i = 0; i < Vectors; ++i)
+    for (std::ptrdiff_t i = 0; i < Vectors; ++i)
         columns[i & 1] = words.add(columns[i & 1],
                                    pass<Copy>(Copy ? target + 32 * i : nullptr, source + 32 * i));
     source += 32 * Vectors;

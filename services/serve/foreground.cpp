@@ -111,7 +111,8 @@ coax::awaitable<void> end_in_order(shard one) {
 // First signal: an orderly end within the time for farewells. Second signal: now.
 coax::awaitable<void> end_on_signal(asio::signal_set& signals, const std::vector<shard>& shards,
                                     const machinery& below, std::shared_ptr<bool> ended) {
-    co_await signals.async_wait(as_value);
+    // Cancelled: the foreground is over, and what it lent is gone.
+    if (const auto [error, number] = co_await signals.async_wait(as_value); error) co_return;
     *ended = true;
     const auto left = std::make_shared<std::atomic<std::size_t>>(shards.size());
     for (const shard& one : shards)
@@ -119,7 +120,7 @@ coax::awaitable<void> end_on_signal(asio::signal_set& signals, const std::vector
                        [left, stop = &below.stop](const std::exception_ptr&) {
                            if (left->fetch_sub(1) == 1) (*stop)();
                        });
-    co_await signals.async_wait(as_value);
+    if (const auto [error, number] = co_await signals.async_wait(as_value); error) co_return;
     below.stop();
 }
 

@@ -211,7 +211,14 @@ TEST_CASE("a signal that comes as soon as a server says it is ready ends it in o
                               io.run();
                           },
                           [&] { io.stop(); }, io.backend()};
-    CHECK(run_in_foreground("test", {{&io, &serving}}, below, {}) == exit_status::success);
+    const auto status = [&] {
+        const machinery lent = below;
+        return run_in_foreground("test", {{&io, &serving}}, lent, {});
+    }();
+    CHECK(status == exit_status::success);
+    // Whoever goes on with the context meets nothing of the foreground.
+    io.restart();
+    io.poll();
 }
 
 TEST_CASE("echo gives everything back, and ends when the client has ended") {

@@ -3,26 +3,9 @@
 # peer's kernel (larger than any MTU), unfinished and offloaded checksums, jumbo frames, many
 # connections, and a restart.
 set -u
-. "$COAX_SOURCE/tests/net/lib/lab.sh"
+. "$COAX_SOURCE/tests/net/lib/stack.sh"
 lab_need_root
 
-start() { # SPECIFICATION
-    out=$lab_directory/stack
-    lab_start_on_coax "$out" "$COAX_BIN/net_xdp_stack" "$@"
-    server=$lab_pid
-    lab_await "$out" ready: || exit 1
-}
-
-stop() {
-    lab_end "$server"
-    lab_check "the program ends in order" test $? = 0
-}
-
-expect() { # NAME OPERATOR NUMBER
-    lab_check "$1 $2 $3, of: $(tr '\n' ' ' <"$out")" test "$(lab_field "$out" "$1")" "$2" "$3"
-}
-
-ask() { lab_on_peer "$COAX_BIN/net_tcp_ask" $lab_coax_ip 7 "$@"; }
 ask_kernel() { lab_on_peer "$COAX_BIN/net_tcp_ask" $lab_kernel_ip 7 "$@"; }
 ping_coax() { lab_on_peer ping -q -i 0.002 -W 2 "$@" $lab_coax_ip; }
 
@@ -48,7 +31,7 @@ for mode in native skb; do
     lab_forget "$both"
     lab_check "4 connections to the kernel, $mode: $(cat "$lab_directory/both")" test $? = 0
     lab_end "$echo"
-    stop
+    end_in_order
     # The peer's kernel cuts for a native program, and hands whole superframes to a generic one.
     if [ $mode = native ]; then expect largest -le 1514; else expect largest -gt 20000; fi
     expect xdp.kernel_tx_invalid_descriptors = 0
@@ -59,7 +42,7 @@ for mode in native skb; do
     lab_end "$server" KILL
     start "xdp:lab0,ip=$lab_coax_ip/24,mode=$mode"
     lab_check "1 MiB after a restart, $mode" ask 1048576
-    stop
+    end_in_order
 done
 
 # Sums by the stack, both ways, as on a medium without any offload.
@@ -67,7 +50,7 @@ lab_make xdp-stack || exit 1
 lab_check "ethtool" lab_on_peer ethtool -K lab1 tx off
 start "xdp:lab0,ip=$lab_coax_ip/24,mode=skb,tx_checksum=off,rx_checksum=strict"
 lab_check "8 MiB without offloads" ask 8388608
-stop
+end_in_order
 lab_check "the peer found a bad TCP checksum" test "$(lab_counter TcpInCsumErrors)" = 0
 
 # Jumbo frames.
@@ -75,7 +58,7 @@ lab_make xdp-stack --mtu 9000 || exit 1
 start "xdp:lab0,ip=$lab_coax_ip/24,mode=native"
 lab_check "jumbo ping" ping_coax -c 5 -M "do" -s 8972
 lab_check "64 MiB in jumbo frames" ask 67108864
-stop
+end_in_order
 expect largest -gt 8000
 lab_check "the peer found a bad TCP checksum" test "$(lab_counter TcpInCsumErrors)" = 0
 
@@ -83,5 +66,5 @@ lab_check "the peer found a bad TCP checksum" test "$(lab_counter TcpInCsumError
 lab_make xdp-stack --queues 4 || exit 1
 start "xdp:lab0,ip=$lab_coax_ip/24,queues=4"
 lab_check "40 connections over four queues" ask 1000000 40
-stop
+end_in_order
 exit 0

@@ -3,27 +3,13 @@
 # device cuts them and where the kernel must; with jumbo frames, through a slow queue, from coax to
 # coax; and not at all where they are not wanted.
 set -u
-. "$COAX_SOURCE/tests/net/lib/lab.sh"
+. "$COAX_SOURCE/tests/net/lib/stack.sh"
 lab_need_root
 
-start() { # SPECIFICATION
-    out=$lab_directory/stack
-    lab_start_on_coax "$out" "$COAX_BIN/net_xdp_stack" "$@"
-    server=$lab_pid
-    lab_await "$out" ready: || exit 1
-}
-
 stop() {
-    lab_end "$server"
-    lab_check "the program ends in order" test $? = 0
+    end_in_order
     lab_check "the peer found a bad TCP checksum" test "$(lab_counter TcpInCsumErrors)" = 0
 }
-
-expect() { # NAME OPERATOR NUMBER
-    lab_check "$1 $2 $3, of: $(tr '\n' ' ' <"$out")" test "$(lab_field "$out" "$1")" "$2" "$3"
-}
-
-ask() { lab_on_peer "$COAX_BIN/net_tcp_ask" $lab_coax_ip 7 "$@"; }
 
 for mode in native skb; do
     spec=xdp:lab0,ip=$lab_coax_ip/24,mode=$mode
